@@ -1,0 +1,55 @@
+# Everything a person runs. Each target says what is missing and how to get it (scripts/need.sh).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SUITE ?=
+ARGS ?=
+
+.PHONY: help serve test lint unit conformance battery bench docs fmt clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+serve: ## Build Maru and run it in ./maru-data (ARGS="--listen 0.0.0.0:8080" for more)
+	@scripts/need.sh rust cc
+	cargo build --release --locked --bin maru
+	./target/release/maru serve $(ARGS)
+
+test: ## Everything that must pass: formatting, lints, unit, property, contract and conformance suites
+	@scripts/test.sh
+
+lint: ## Formatting and clippy alone
+	@scripts/need.sh rust cc
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: ## The Rust suites alone
+	@scripts/need.sh rust cc
+	cargo test --workspace --locked
+
+conformance: ## Real clients and bots against a running Maru (SUITE=direct-line for one)
+	@scripts/need.sh rust cc node python chromium
+	cargo build --locked --bin maru
+	conformance/setup.sh
+	cd conformance && node run.mjs $(SUITE)
+
+battery: ## The long reliability runs: kill -9 under an outside ledger, syncs before answers
+	@scripts/need.sh rust cc strace
+	cargo build --release --locked --bin maru --bin maru-ledger
+	./target/release/maru-ledger strace
+	./target/release/maru-ledger kill --cycles 200 $(ARGS)
+
+bench: ## Measurements beside a bare axum echo, as ratios of the same run
+	@scripts/need.sh rust cc
+	cargo build --release --locked --bin maru --bin maru-bench
+	./target/release/maru-bench $(ARGS)
+
+docs: ## Write the generated pages anew (configuration reference, OpenAPI)
+	@scripts/need.sh rust cc
+	cargo run --locked --bin maru -- config doc > docs/configuration.md
+
+fmt: ## Format the Rust code
+	cargo fmt --all
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf conformance/node_modules conformance/.venv conformance/out

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs every part of `make test`, prints what it ran and how long it took, and fails if any part
+# failed. A part that cannot run fails; none is skipped.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/need.sh rust cc node python chromium strace || exit 1
+
+parts=() results=()
+failed=0
+part() {
+  local name=$1 started=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if "$@"; then results+=("passed"); else results+=("FAILED"); failed=$((failed + 1)); fi
+  parts+=("$(printf '%-44s %4d s' "$name" $((SECONDS - started)))")
+}
+
+rust_tests() {
+  if command -v cargo-nextest >/dev/null; then
+    cargo nextest run --workspace --locked && cargo test --workspace --locked --doc
+  else
+    cargo test --workspace --locked
+  fi
+}
+conformance() { conformance/setup.sh && (cd conformance && node run.mjs); }
+
+part "formatting" cargo fmt --all --check
+part "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
+part "unit, property and contract suites" rust_tests
+part "the binaries" cargo build --locked --bin maru --bin maru-ledger
+part "a sync before every answer (strace)" target/debug/maru-ledger strace --maru target/debug/maru
+part "kill -9 under an outside ledger" target/debug/maru-ledger kill --maru target/debug/maru --cycles 50 --life-max-ms 1000
+part "conformance: real clients and bots" conformance
+
+printf '\n=== what ran, in %d s\n' "$SECONDS"
+for i in "${!parts[@]}"; do printf '  %s  %s\n' "${parts[$i]}" "${results[$i]}"; done
+printf '\nparts: %d passed, %d failed\n' $((${#parts[@]} - failed)) "$failed"
+[ "$failed" = 0 ]
