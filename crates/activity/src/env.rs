@@ -1,0 +1,120 @@
+//! Time and randomness, handed in so that a test can replay a whole day from a seed.
+//!
+//! `clippy.toml` bans the direct calls everywhere else.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// The wall clock. Elapsed time and deadlines use the runtime's own monotonic clock instead.
+pub trait Clock: Debug + Send + Sync {
+    /// The time now, in microseconds since the Unix epoch. It may run backwards.
+    fn now(&self) -> Timestamp;
+}
+
+/// The source of random bytes. What it gives is used for secrets: it must be unpredictable.
+pub trait Random: Debug + Send + Sync {
+    /// Fills `buffer` with random bytes.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// A clock and a random source, passed around together.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub random: Arc<dyn Random>,
+}
+
+impl Env {
+    /// The machine's own clock and random source.
+    pub fn system() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A time-ordered UUID (version 7), so that ids made one after the other sort together.
+    pub fn uuid(&self) -> Uuid {
+        let mut tail = [0; 10];
+        self.random.fill(&mut tail);
+        let ms = u64::try_from(self.now().as_micros() / 1_000).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(ms, &tail).into_uuid()
+    }
+
+    /// `length` random characters of `[0-9A-Za-z]`, each worth 5.95 bits.
+    pub fn base62(&self, length: usize) -> String {
+        const ALPHABET: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut text = String::with_capacity(length);
+        let mut bytes = [0; 64];
+        while text.len() < length {
+            self.random.fill(&mut bytes);
+            // 248 is the largest multiple of 62 in a byte: what is above would favour low digits.
+            for byte in bytes.iter().filter(|byte| **byte < 248) {
+                if text.len() < length {
+                    text.push(char::from(ALPHABET[usize::from(byte % 62)]));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The machine's wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everyone else is handed")]
+    fn now(&self) -> Timestamp {
+        let since =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's random source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the source that everyone else is handed"
+    )]
+    fn fill(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("the operating system's random source answers");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_has_the_length_asked_for_and_only_its_alphabet() {
+        let env = Env::system();
+        for length in [0, 1, 22, 43, 200] {
+            let text = env.base62(length);
+            assert_eq!(text.len(), length);
+            assert!(text.bytes().all(|b| b.is_ascii_alphanumeric()), "{text}");
+        }
+        assert_ne!(env.base62(22), env.base62(22));
+    }
+
+    #[test]
+    fn uuids_sort_by_time() {
+        let env = Env::system();
+        let first = env.uuid();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert!(first < env.uuid());
+    }
+}
