@@ -1,0 +1,279 @@
+//! What goes into a store: one value, one atomic step.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use maru_activity::{
+    Audience, BotId, ChannelId, CommitId, ConversationId, DeliveryId, Kind, PersonId, Pos, RealmId,
+    Role, Seq, Timestamp,
+};
+
+use crate::{AttemptRecord, Delivery, Member, Meta, Route};
+
+/// One atomic step. Either all of it is kept, or nothing.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Random; stored, so that an answer that got lost can be looked up before trying again.
+    pub id: CommitId,
+    /// The realm that everything in here belongs to.
+    pub realm: RealmId,
+    /// The time of writing by the hall's clock.
+    pub at: Timestamp,
+    /// What happens to one conversation.
+    pub conversation: Option<Change>,
+    /// Small values to write.
+    pub states: Vec<StateWrite>,
+    /// Timers to set or to clear.
+    pub timers: Vec<TimerWrite>,
+}
+
+impl Commit {
+    /// A commit with nothing in it yet.
+    pub fn new(id: CommitId, realm: RealmId, at: Timestamp) -> Self {
+        Self { id, realm, at, conversation: None, states: Vec::new(), timers: Vec::new() }
+    }
+}
+
+/// What happens to one conversation.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Opens it: it must not be there yet ([`Error::Exists`](crate::Error::Exists)). Without this
+    /// it must be there ([`Error::UnknownConversation`](crate::Error::UnknownConversation)).
+    pub open: Option<Opening>,
+    /// What must hold, or the commit fails alone with
+    /// [`Error::Conflict`](crate::Error::Conflict).
+    pub expect: Expect,
+    /// If this key was used before, nothing is written and the first answer is given again.
+    pub client_key: Option<ClientKey>,
+    /// Whom to note as taking part. Known members are updated.
+    pub members: Vec<Member>,
+    /// What to append, in order.
+    pub entries: Vec<NewEntry>,
+    /// What to hand over, and to whom.
+    pub deliveries: Vec<NewDelivery>,
+    /// What came of earlier deliveries.
+    pub settlements: Vec<Settlement>,
+    /// Changes who answers, and raises the route's epoch. It holds for this commit's own
+    /// deliveries already.
+    pub route: Option<Route>,
+}
+
+impl Change {
+    /// A change that does nothing yet.
+    pub fn to(id: ConversationId) -> Self {
+        Self {
+            id,
+            open: None,
+            expect: Expect::default(),
+            client_key: None,
+            members: Vec::new(),
+            entries: Vec::new(),
+            deliveries: Vec::new(),
+            settlements: Vec::new(),
+            route: None,
+        }
+    }
+}
+
+/// A conversation to open.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The channel it comes in by.
+    pub channel: ChannelId,
+    /// The channel's name as bots know it.
+    pub channel_kind: Arc<str>,
+    /// The bot it is opened with. It is routed there unless the commit says otherwise.
+    pub bot: BotId,
+}
+
+/// What must hold before a commit is applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// The route's epoch.
+    pub route_epoch: Option<u64>,
+    /// The lease's epoch: a node that lost its lease on the conversation writes no more.
+    pub lease_epoch: Option<u64>,
+}
+
+/// The idempotency key that a client gave, scoped to its conversation; kept 7 days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientKey {
+    /// Who sent it.
+    pub sender: Arc<str>,
+    /// The protocol it came by.
+    pub protocol: &'static str,
+    /// The key itself.
+    pub key: Box<str>,
+    /// A digest of what was sent, so that the same key with another body is noticed.
+    pub digest: u64,
+}
+
+/// An entry to append.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Who may see it.
+    pub audience: Audience,
+    /// What kind of activity it is.
+    pub kind: Kind,
+    /// On which side its sender stands.
+    pub role: Role,
+    /// Its sender's id.
+    pub sender: Arc<str>,
+    /// The turn it belongs to.
+    pub turn: Turn,
+    /// Said, said again, or taken back.
+    pub op: Op,
+    /// The activity's JSON object less what the server owns.
+    pub body: Bytes,
+    /// What stands beside it.
+    pub meta: Meta,
+}
+
+/// Which turn an entry belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// None.
+    #[default]
+    None,
+    /// It begins one: its own seq is the turn's name.
+    Begins,
+    /// The turn that the entry at this seq began.
+    Of(Seq),
+}
+
+/// What an entry does to the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Op {
+    /// It says something.
+    #[default]
+    Say,
+    /// It takes the place of the entry at this seq (which itself is [`Op::Say`]).
+    Update(Seq),
+    /// It takes back the entry at this seq.
+    Delete(Seq),
+}
+
+/// A delivery to write into the outbox.
+#[derive(Clone, Debug)]
+pub struct NewDelivery {
+    /// Its id for good.
+    pub id: DeliveryId,
+    /// Which of this commit's entries, by its index.
+    pub entry: usize,
+    /// To whom.
+    pub to: DeliveryTo,
+    /// Tried once, never again.
+    pub once: bool,
+    /// When whoever looks for due deliveries may pick it up. Whoever commits it hands it over at
+    /// once, so this is a while later: it matters only if that one dies or is overloaded.
+    pub due_at: Timestamp,
+}
+
+/// To whom an entry is handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliveryTo {
+    /// Whoever the conversation's route names when the commit is applied. If that is no bot, no
+    /// delivery is written.
+    Route,
+    /// This bot, whatever the route says.
+    Bot(BotId),
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which one. It must be open, else the settlement is passed over (it was settled before).
+    pub delivery: DeliveryId,
+    /// The attempt that was made, if any; kept when it failed.
+    pub attempt: Option<Attempt>,
+    /// How it goes on.
+    pub settle: Settle,
+}
+
+/// An attempt to note.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Kept when the attempt failed.
+    pub failed: Option<AttemptRecord>,
+}
+
+/// How a delivery goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// The destination took it.
+    Settled,
+    /// Another attempt at this time.
+    Retry(Timestamp),
+    /// No more attempts. The cause is for an operator to read.
+    Dead(String),
+    /// A dead letter is set going again, marked as a replay; it must be dead.
+    Replay,
+}
+
+/// A small value to write.
+#[derive(Clone, Debug)]
+pub struct StateWrite {
+    /// Whose value it is: `record/bot`, `direct-line/…`.
+    pub scope: String,
+    /// Unique within its scope.
+    pub key: String,
+    /// The version that must be there: `Some(0)` for none, `None` for any. Otherwise the commit
+    /// fails alone with [`Error::Conflict`](crate::Error::Conflict).
+    pub expect: Option<u64>,
+    /// The value, or `None` to delete it.
+    pub value: Option<Bytes>,
+}
+
+/// A timer to set or to clear.
+#[derive(Clone, Debug)]
+pub struct TimerWrite {
+    /// Whose timer it is.
+    pub scope: String,
+    /// Unique within its scope: setting it again moves it.
+    pub key: String,
+    /// When it is due, and what its owner wants to know then. `None` clears it.
+    pub set: Option<(Timestamp, Bytes)>,
+}
+
+/// Where an entry came to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Its place in the log.
+    pub seq: Seq,
+    /// Its place among what a customer may see.
+    pub pos: Option<Pos>,
+    /// Its time.
+    pub at: Timestamp,
+}
+
+/// What a commit came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where the entries stand, in the order of the commit; for a repeated client key where the
+    /// first one's stand.
+    pub entries: Vec<Placed>,
+    /// The client key was used before, and nothing was written.
+    pub repeated: bool,
+    /// The key was used before *for another body*. The first answer holds; it is worth counting.
+    pub differs: bool,
+    /// The deliveries that were written.
+    pub deliveries: Vec<Delivery>,
+    /// Whether older deliveries of this conversation are still open, so that these must wait.
+    pub behind: bool,
+    /// After a settlement: the conversation's oldest delivery that is still open.
+    pub next: Option<Delivery>,
+    /// Who answers after this commit.
+    pub route: Route,
+    /// The route's epoch after this commit.
+    pub route_epoch: u64,
+}
+
+impl Member {
+    /// The person a participant is until somebody links them: a name made of the channel and the
+    /// external id, so that the same participant is the same person in all their conversations.
+    pub fn person_of(channel: &ChannelId, external: &str) -> PersonId {
+        PersonId::from(format!("{channel}/{external}"))
+    }
+}
