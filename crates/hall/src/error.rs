@@ -1,0 +1,81 @@
+//! What can go wrong, in kinds that every protocol can translate.
+
+use maru_activity::Invalid;
+use maru_store::Error as StoreError;
+
+use crate::records::RecordError;
+
+/// Why the hall did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// What came in is no activity.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// There is no such conversation, or it belongs to another realm.
+    #[error("unknown conversation")]
+    UnknownConversation,
+    /// There is no such activity in the conversation, or it cannot be changed.
+    #[error("unknown activity")]
+    UnknownActivity,
+    /// There is no such bot in the realm.
+    #[error("unknown bot")]
+    UnknownBot,
+    /// A record contradicts itself or another.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Someone else changed it meanwhile.
+    #[error("it was changed meanwhile: {0}")]
+    Conflict(&'static str),
+    /// The store cannot take it now: the disk is full, or it does not answer. Try again later.
+    #[error("cannot be kept now: {0}")]
+    Unavailable(String),
+    /// Something that should not happen. The cause is for the log, never for a client.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// The kinds of errors, for a protocol's one exhaustive match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The caller's own mistake.
+    Invalid,
+    /// It is too large.
+    TooLarge,
+    /// It is not there.
+    NotFound,
+    /// It is there already, or was changed meanwhile.
+    Conflict,
+    /// Not now; later perhaps.
+    Unavailable,
+    /// The server's fault.
+    Internal,
+}
+
+impl Error {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid(Invalid::TooLarge { .. }) => Kind::TooLarge,
+            Self::Invalid(_) => Kind::Invalid,
+            Self::UnknownConversation | Self::UnknownActivity | Self::UnknownBot => Kind::NotFound,
+            Self::Record(error) => error.kind(),
+            Self::Conflict(_) => Kind::Conflict,
+            Self::Unavailable(_) => Kind::Unavailable,
+            Self::Internal(_) => Kind::Internal,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::UnknownConversation => Self::UnknownConversation,
+            StoreError::Exists => Self::Conflict("the conversation is open already"),
+            StoreError::Conflict(what) => Self::Conflict(what),
+            StoreError::Full | StoreError::Unavailable(_) | StoreError::Failed(_) => {
+                Self::Unavailable(error.to_string())
+            }
+            StoreError::Unsound(_) | StoreError::Damaged(_) => Self::Internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Question and answer in one call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use maru_activity::{Account, Activity};
+use maru_hall::{Delivered, Post, Route};
+
+use crate::support::{Action, Scene, echo, say, silent, text};
+
+#[tokio::test]
+async fn the_answers_come_with_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path(), echo()).await;
+    let conversation = scene.begin().await;
+    for words in ["one", "two"] {
+        let said =
+            scene.hall.converse(&conversation, say(words), Duration::from_secs(5)).await.unwrap();
+        let texts: Vec<_> = said.answers.iter().map(|shown| text(&shown.body)).collect();
+        assert_eq!(texts, [format!("echo: {words}")]);
+        assert_eq!(said.delivered, Some(Delivered::Taken(None)));
+    }
+}
+
+#[tokio::test]
+async fn what_comes_too_late_is_handed_to_the_next_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path(), silent()).await;
+    let conversation = scene.begin().await;
+    let said =
+        scene.hall.converse(&conversation, say("hi"), Duration::from_millis(400)).await.unwrap();
+    assert!(said.answers.is_empty());
+    let bot = Account { id: "bot".into(), ..Account::default() };
+    let late = Post::bot(Activity::message(&bot, "late"));
+    scene.hall.post(&conversation, late).await.unwrap();
+    let next =
+        scene.hall.converse(&conversation, say("still there?"), Duration::from_millis(400)).await;
+    let texts: Vec<_> = next.unwrap().answers.iter().map(|shown| text(&shown.body)).collect();
+    assert_eq!(texts, ["late"]);
+}
+
+#[tokio::test]
+async fn a_call_ends_with_its_budget_and_the_turn_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let wait = Arc::new(|_: &_| Action::Wait(Duration::from_millis(700)));
+    let scene = Scene::open(folder.path(), wait).await;
+    let conversation = scene.begin().await;
+    let said =
+        scene.hall.converse(&conversation, say("hi"), Duration::from_millis(300)).await.unwrap();
+    assert_eq!(said.delivered, None);
+    scene.settled(&conversation).await;
+}
+
+#[tokio::test]
+async fn a_customer_is_told_that_nobody_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path(), silent()).await;
+    let conversation = scene.begin().await;
+    let head = scene.hall.head(&conversation).await.unwrap();
+    let epoch =
+        scene.hall.reroute(&conversation, Route::Nobody, Some(head.route_epoch)).await.unwrap();
+    assert!(epoch > head.route_epoch);
+    let stale = scene.hall.reroute(&conversation, Route::Nobody, Some(head.route_epoch)).await;
+    assert!(matches!(stale, Err(maru_hall::Error::Conflict(_))));
+    let said = scene.hall.converse(&conversation, say("hi"), Duration::from_secs(5)).await;
+    let said = said.unwrap();
+    assert_eq!(said.delivered, Some(Delivered::Nobody));
+    assert_eq!(said.answers.len(), 1);
+    assert!(said.answers[0].meta.system);
+}
