@@ -24,5 +24,6 @@ pub use model::{
     State, Timer,
 };
 pub use port::{
-    Cursor, DeliveryFilter, DueBots, Erased, Error, Expired, Page, Place, Retention, Store, Summary, Whom,
+    Cursor, DeliveryFilter, DueBots, Erased, Error, Expired, Page, Place, Retention, Store,
+    Summary, Whom,
 };

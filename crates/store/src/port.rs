@@ -233,18 +233,10 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn redue(&self, realm: &RealmId, bot: &BotId, at: Timestamp) -> Result<u64, Error>;
 
     /// A delivery.
-    async fn delivery(
-        &self,
-        realm: &RealmId,
-        id: DeliveryId,
-    ) -> Result<Option<Delivery>, Error>;
+    async fn delivery(&self, realm: &RealmId, id: DeliveryId) -> Result<Option<Delivery>, Error>;
 
     /// The failed attempts of a delivery, oldest first.
-    async fn attempts(
-        &self,
-        realm: &RealmId,
-        id: DeliveryId,
-    ) -> Result<Vec<AttemptRecord>, Error>;
+    async fn attempts(&self, realm: &RealmId, id: DeliveryId) -> Result<Vec<AttemptRecord>, Error>;
 
     /// Deliveries, newest first.
     async fn deliveries(
@@ -260,12 +252,7 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn outbox(&self) -> Result<(u64, u64, Option<Timestamp>), Error>;
 
     /// A small value.
-    async fn state(
-        &self,
-        realm: &RealmId,
-        scope: &str,
-        key: &str,
-    ) -> Result<Option<State>, Error>;
+    async fn state(&self, realm: &RealmId, scope: &str, key: &str) -> Result<Option<State>, Error>;
 
     /// The values of a scope, in the order of their keys.
     async fn states(

@@ -1,0 +1,32 @@
+//! Realms and their keys, machine secrets, and the instance key.
+//!
+//! Three kinds of secret, three ways to keep them:
+//!
+//! - what Maru must read back (signing keys) is sealed with the one [`InstanceKey`];
+//! - what a machine shows to Maru ([`MachineSecret`]) is kept as a hash and found by its id;
+//! - what Maru's operator writes into a setting may be a reference ([`resolve_reference`]).
+//!
+//! [`Accounts`] holds the realms with their signing keys, and signs and verifies the tokens that
+//! Maru itself gives out.
+
+mod accounts;
+mod error;
+mod instance_key;
+mod keys;
+mod machine;
+mod secret;
+
+pub use accounts::{Accounts, Leeway, Realm, SigningKeyInfo};
+pub use error::{Error, TokenError};
+pub use instance_key::{InstanceKey, InstanceKeyError, Unsealable};
+pub use machine::{IssuedSecret, MachineSecret, SecretRecord, secret_id};
+pub use secret::{ReferenceError, Secret, resolve_reference};
+
+/// The realm that holds what belongs to no tenant: the list of realms itself.
+pub const SYSTEM_REALM: &str = "_system";
+
+/// The realm that is made when there is none, and that a call without any other sign belongs to.
+pub const DEFAULT_REALM: &str = "default";
+
+/// The longest token that is looked at, in bytes.
+pub const TOKEN_MAX: usize = 8 * 1024;

@@ -1,0 +1,34 @@
+//! What every served face shares.
+//!
+//! A face is a set of routes that speaks one protocol. This crate gives it everything that is the
+//! same for all of them, and nothing that differs: [`Faces`] puts the faces together and refuses
+//! two on one path; [`Context`] tells a face who calls ([`Caller`]) and writes the log line and the
+//! numbers of each request; [`serve`] accepts connections; [`body`] and [`multipart`] read what
+//! comes in under a cap and a pace; [`Sockets`] configures WebSockets and lets them go when the
+//! server stops; [`RateLimit`] counts. How an error looks to a client is each protocol's own
+//! matter: here it has only a [`Kind`].
+
+pub mod body;
+mod context;
+mod filename;
+mod kind;
+mod limits;
+mod metrics;
+pub mod multipart;
+mod register;
+mod server;
+mod socket;
+
+pub use context::{
+    BadNetwork, BadPublicUrl, Caller, Context, ContextLayer, NoContext, PublicUrl, RequestLog,
+    TrustedProxies,
+};
+pub use filename::clean_filename;
+pub use kind::Kind;
+pub use limits::RateLimit;
+pub use metrics::Metrics;
+pub use register::{DuplicateRoute, Face, Faces, RouteSet, RouteSpec, Routes};
+pub use server::{
+    Listener, ServerOptions, TlsError, TlsFiles, Wire, fold_slashes, raise_file_limit, serve,
+};
+pub use socket::{GOING_AWAY, OpenSocket, SERVICE_RESTART, Sockets};

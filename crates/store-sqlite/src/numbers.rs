@@ -1,0 +1,85 @@
+//! What the store counts about itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters and gauges. They are told approximately: each is read on its own.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    pub(crate) batches: AtomicU64,
+    pub(crate) batched: AtomicU64,
+    pub(crate) batches_redone: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) repeated: AtomicU64,
+    pub(crate) entries: AtomicU64,
+    pub(crate) batch_micros: AtomicU64,
+    pub(crate) sync_micros: AtomicU64,
+    pub(crate) write_queue: AtomicU64,
+    pub(crate) reads: AtomicU64,
+    pub(crate) read_queue: AtomicU64,
+    pub(crate) checkpoints: AtomicU64,
+    pub(crate) checkpoint_micros: AtomicU64,
+    pub(crate) wal_pages: AtomicU64,
+}
+
+/// Adds to a counter.
+pub(crate) fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+/// Takes from a gauge.
+pub(crate) fn sub(gauge: &AtomicU64, less: u64) {
+    gauge.fetch_sub(less, Ordering::Relaxed);
+}
+
+/// Adds a span of time to a counter of microseconds.
+pub(crate) fn add_time(counter: &AtomicU64, span: Duration) {
+    add(counter, u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
+}
+
+impl Numbers {
+    pub(crate) fn list(&self, heads: usize) -> Vec<(&'static str, &'static str, f64)> {
+        #[expect(clippy::cast_precision_loss, reason = "a metric is a double; it is exact to 2⁵³")]
+        let value = |number: &AtomicU64| number.load(Ordering::Relaxed) as f64;
+        let seconds = |number: &AtomicU64| value(number) / 1e6;
+        vec![
+            ("batches_total", "Transactions written.", value(&self.batches)),
+            ("batched_commits_total", "Commits that shared them.", value(&self.batched)),
+            (
+                "batches_redone_total",
+                "Batches of which one commit failed, so that each was done alone.",
+                value(&self.batches_redone),
+            ),
+            ("commits_total", "Commits that took place.", value(&self.commits)),
+            ("commits_refused_total", "Commits that failed alone.", value(&self.refused)),
+            (
+                "commits_repeated_total",
+                "Commits whose client key was used before.",
+                value(&self.repeated),
+            ),
+            ("entries_total", "Entries appended.", value(&self.entries)),
+            (
+                "batch_seconds_total",
+                "Time spent on batches, syncs included.",
+                seconds(&self.batch_micros),
+            ),
+            ("sync_seconds_total", "Time spent in COMMIT.", seconds(&self.sync_micros)),
+            ("write_queue", "Commits that wait for the writer.", value(&self.write_queue)),
+            ("reads_total", "Reads that went to a reader.", value(&self.reads)),
+            ("read_queue", "Reads that wait for a reader.", value(&self.read_queue)),
+            ("checkpoints_total", "Checkpoints.", value(&self.checkpoints)),
+            (
+                "checkpoint_seconds_total",
+                "Time spent on checkpoints.",
+                seconds(&self.checkpoint_micros),
+            ),
+            ("wal_pages", "Pages in the write-ahead log.", value(&self.wal_pages)),
+            (
+                "heads",
+                "Conversations whose head is in memory.",
+                f64::from(u32::try_from(heads).unwrap_or(u32::MAX)),
+            ),
+        ]
+    }
+}
