@@ -23,6 +23,9 @@ pub enum Error {
     /// A record contradicts itself or another.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A listing was asked to go on from a place that none of its pages gave.
+    #[error("the cursor is not one that this server gave out")]
+    BadCursor,
     /// Someone else changed it meanwhile.
     #[error("it was changed meanwhile: {0}")]
     Conflict(&'static str),
@@ -56,12 +59,22 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Invalid(Invalid::TooLarge { .. }) => Kind::TooLarge,
-            Self::Invalid(_) => Kind::Invalid,
+            Self::Invalid(_) | Self::BadCursor => Kind::Invalid,
             Self::UnknownConversation | Self::UnknownActivity | Self::UnknownBot => Kind::NotFound,
             Self::Record(error) => error.kind(),
             Self::Conflict(_) => Kind::Conflict,
             Self::Unavailable(_) => Kind::Unavailable,
             Self::Internal(_) => Kind::Internal,
+        }
+    }
+}
+
+impl Error {
+    /// Of a listing: the only thing a caller can get wrong there is the cursor.
+    pub(crate) fn of_listing(error: StoreError) -> Self {
+        match error {
+            StoreError::Unsound(_) => Self::BadCursor,
+            other => other.into(),
         }
     }
 }

@@ -116,7 +116,8 @@ impl Hall {
         let Erased { entries, conversations, blobs } =
             self.inner.store.erase(realm, whom, now).await?;
         let mut files = 0;
-        for blob in blobs.iter().filter_map(|id| BlobId::parse(id)) {
+        let ids = blobs.iter().filter_map(|link| BlobId::parse(link.strip_prefix("blob:")?));
+        for blob in ids {
             self.inner.blobs.delete(&blob).await.map_err(|e| Error::Unavailable(e.to_string()))?;
             files += 1;
         }
@@ -134,7 +135,8 @@ impl Hall {
         after: Option<String>,
         limit: usize,
     ) -> Result<Page<Delivery>, Error> {
-        Ok(self.inner.store.deliveries(realm, filter, after, limit).await?)
+        let page = self.inner.store.deliveries(realm, filter, after, limit).await;
+        page.map_err(Error::of_listing)
     }
 
     /// A delivery with its failed attempts.
@@ -184,7 +186,8 @@ impl Hall {
         after: Option<String>,
         limit: usize,
     ) -> Result<Page<Summary>, Error> {
-        Ok(self.inner.store.conversations(realm, bot, after, limit).await?)
+        let page = self.inner.store.conversations(realm, bot, after, limit).await;
+        page.map_err(Error::of_listing)
     }
 
     /// The conversations of a participant, newest first.

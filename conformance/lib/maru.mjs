@@ -1,0 +1,106 @@
+// The server under test: the real binary, on a real port, with its own data folder.
+
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { maruBinary, removeTemporary, temporaryFolder } from './paths.mjs';
+import { Child } from './process.mjs';
+import { until } from './wait.mjs';
+
+const run = promisify(execFile);
+
+/** A Maru on a loopback port. Stopping, killing and starting it again keep its data, and its port once it has one. */
+export class Maru {
+  #child;
+
+  /**
+   * @param {{ args?: string[], env?: object }} [options] more arguments for `maru serve`, more environment
+   */
+  static async start(options = {}) {
+    const maru = new Maru(options);
+    await maru.up();
+    return maru;
+  }
+
+  constructor({ args = [], env = {} } = {}) {
+    this.folder = temporaryFolder('conformance');
+    this.data = join(this.folder, 'data');
+    this.listen = '127.0.0.1:0';
+    this.args = args;
+    this.env = env;
+  }
+
+  /** Starts the process on the data that is there, and returns once it serves. */
+  async up() {
+    const ready = join(this.folder, 'ready.json');
+    rmSync(ready, { force: true });
+    const args = ['serve', '--listen', this.listen, '--data', this.data, '--ready-file', ready, ...this.args];
+    this.#child = new Child('maru', maruBinary(), args, { env: this.env });
+    const facts = await until('the ready file', () => {
+      if (this.#child.end) return 'ended';
+      return JSON.parse(readFileSync(ready, 'utf8'));
+    }).catch((error) => {
+      throw this.#child.failure(error.message);
+    });
+    if (facts === 'ended') throw this.#child.failure('ended before it served');
+    this.url = facts.url;
+    /** The bot and the Direct Line secret that a fresh realm was given. */
+    this.bot = facts.bot;
+    this.secret = facts.secret;
+    this.listen = new URL(facts.url).host;
+    return this;
+  }
+
+  /** Where Direct Line clients are pointed at. */
+  get directLine() {
+    return `${this.url}/v3/directline`;
+  }
+
+  /** What the process has printed, for a test that looks for what must not be in it. */
+  get log() {
+    return readFileSync(this.#child.log, 'utf8');
+  }
+
+  /** Runs a verb of the command line against the running server, and returns the JSON that it prints. */
+  async cli(...args) {
+    const env = { ...process.env, ...this.env };
+    const { stdout } = await run(maruBinary(), [...args, '--data', this.data, '--json'], { env });
+    return stdout.trim() ? JSON.parse(stdout) : undefined;
+  }
+
+  /** SIGTERM: a graceful stop. */
+  async stop() {
+    return this.#child.stop();
+  }
+
+  /** SIGKILL: what is not on disk now is gone. */
+  async kill() {
+    return this.#child.kill();
+  }
+
+  /** Ends it and throws its data away. */
+  async remove() {
+    await this.stop();
+    removeTemporary(this.folder);
+  }
+}
+
+/**
+ * Makes a Bot Framework bot known, with a Direct Line door of its own in front of it.
+ *
+ * The one place that knows these verbs.
+ *
+ * @param {Maru} maru
+ * @param {{ name: string, endpoint: string, settings?: Record<string, string> }} bot `settings` are the channel's
+ * @returns {Promise<{ bot: string, channel: string, secrets: string[] }>} the two secrets of the door's site
+ */
+export async function registerBot(maru, { name, endpoint, settings = {} }) {
+  const bot = await maru.cli('bot', 'add', name, '--kind', 'bot-framework', '--endpoint', endpoint);
+  const channel = await maru.cli('channel', 'add', '--kind', 'direct-line', '--bot', bot.id);
+  for (const [key, value] of Object.entries(settings)) {
+    await maru.cli('channel', 'set', channel.id, `${key}=${value}`);
+  }
+  return { bot: bot.id, channel: channel.id, secrets: channel.secrets };
+}
