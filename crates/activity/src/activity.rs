@@ -256,7 +256,10 @@ impl<'a> Draft<'a> {
     /// When `raw` is no JSON object.
     pub fn members_of(raw: &str) -> Result<Members<'_>, Invalid> {
         let mut reader = serde_json::Deserializer::from_str(raw);
-        ReadMembers::Plain.deserialize(&mut reader).map_err(|e| Invalid::Json(e.to_string()))
+        ReadMembers::Plain
+            .deserialize(&mut reader)
+            .and_then(|members| reader.end().map(|()| members))
+            .map_err(|e| Invalid::Json(e.to_string()))
     }
 
     /// Writes the body that is kept.

@@ -1,0 +1,59 @@
+//! Backups and erasing.
+
+use std::path::PathBuf;
+
+use axum::Json;
+use axum::extract::State;
+use maru_activity::{ChannelId, PersonId};
+use maru_hall::Whom;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Admin, ApiError, Realm};
+
+/// Where to write the backup.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackupTo {
+    file: PathBuf,
+}
+
+pub(super) async fn backup(
+    State(admin): State<Admin>,
+    Json(to): Json<BackupTo>,
+) -> Result<Json<Value>, ApiError> {
+    if !to.file.is_absolute() {
+        return Err(ApiError::invalid("the backup's file must be an absolute path"));
+    }
+    let bytes = crate::backup::write(&*admin.store, &admin.paths, &to.file)
+        .await
+        .map_err(|error| ApiError::internal(format!("{error:#}")))?;
+    Ok(Json(json!({ "file": to.file, "bytes": bytes })))
+}
+
+/// Whom to erase: a person, or a channel's user.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Who {
+    person: Option<PersonId>,
+    channel: Option<ChannelId>,
+    user: Option<String>,
+}
+
+pub(super) async fn erase(
+    State(admin): State<Admin>,
+    Realm(realm): Realm,
+    Json(who): Json<Who>,
+) -> Result<Json<Value>, ApiError> {
+    let whom = match (who.person, who.channel, who.user) {
+        (Some(person), None, None) => Whom::Person(person),
+        (None, Some(channel), Some(user)) => Whom::Participant(channel, user),
+        _ => return Err(ApiError::invalid("name a person, or a channel and its user")),
+    };
+    let erased = admin.hall.erase(&realm, &whom).await?;
+    Ok(Json(json!({
+        "entries": erased.entries,
+        "conversations": erased.conversations,
+        "files": erased.files,
+    })))
+}

@@ -1,0 +1,141 @@
+//! The operator's orders: a JSON API, served on the admin socket in the data folder, and called in
+//! process when no server holds the folder. The command line's verbs are thin clients of it.
+//!
+//! Whoever can open the socket (mode 0600 in a folder of mode 0700) may do everything.
+
+mod apply;
+mod bots;
+mod channels;
+mod client;
+mod conversations;
+mod deliveries;
+mod error;
+mod keeping;
+mod patch;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::routing::{get, post};
+use http::request::Parts as RequestParts;
+use maru_accounts::{Accounts, DEFAULT_REALM};
+use maru_activity::RealmId;
+use maru_hall::Hall;
+use maru_store::Store;
+use serde_json::{Value, json};
+
+pub use client::Client;
+pub use error::ApiError;
+
+use crate::folder::Paths;
+
+/// What the API works on.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// The hall.
+    pub hall: Hall,
+    /// The realms.
+    pub accounts: Arc<Accounts>,
+    /// The store, for what the hall does not do: backups.
+    pub store: Arc<dyn Store>,
+    /// The Direct Line door, for tokens of its sites.
+    pub direct_line: Arc<maru_direct_line::DirectLine>,
+    /// The data folder.
+    pub paths: Paths,
+    /// Where clients reach the server; `None` if it does not serve.
+    pub url: Option<String>,
+}
+
+/// The API.
+pub fn router(admin: Admin) -> Router {
+    let realm = Router::new()
+        .route("/bots", get(bots::list).post(bots::add))
+        .route("/bots/{id}", get(bots::show).patch(bots::set).delete(bots::remove))
+        .route("/channels", get(channels::list).post(channels::add))
+        .route("/channels/{id}", get(channels::show).patch(channels::set).delete(channels::remove))
+        .route("/channels/{id}/secrets", get(channels::secrets))
+        .route("/channels/{id}/secrets/{key}", post(channels::rotate).delete(channels::revoke))
+        .route("/channels/{id}/tokens", post(channels::token))
+        .route("/conversations", get(conversations::list))
+        .route("/conversations/{id}", get(conversations::show))
+        .route("/conversations/{id}/entries", get(conversations::entries))
+        .route("/dead-letters", get(deliveries::list).post(deliveries::replay_all))
+        .route("/dead-letters/{id}", get(deliveries::show).post(deliveries::replay))
+        .route("/erase", post(keeping::erase))
+        .route("/apply", post(apply::apply));
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/backup", post(keeping::backup))
+        .nest("/v1/realms/{realm}", realm)
+        .fallback(async || ApiError::not_found("there is no such order"))
+        .with_state(admin)
+}
+
+async fn status(State(admin): State<Admin>) -> axum::Json<Value> {
+    let snapshot = admin.hall.directory().snapshot();
+    let circuits = admin.hall.circuits();
+    let circuits = circuits.iter().map(|(realm, bot, state)| {
+        json!({ "realm": realm, "bot": bot, "state": format!("{state:?}").to_lowercase() })
+    });
+    axum::Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "url": admin.url,
+        "realms": admin.accounts.realms().iter().map(|realm| realm.id.clone()).collect::<Vec<_>>(),
+        "bots": snapshot.bots().count(),
+        "channels": snapshot.channels().count(),
+        "circuits": circuits.collect::<Vec<_>>(),
+    }))
+}
+
+/// The realm that a path names.
+#[derive(Clone, Debug)]
+pub(crate) struct Realm(pub(crate) RealmId);
+
+#[derive(serde::Deserialize)]
+struct RealmPath {
+    realm: String,
+}
+
+impl FromRequestParts<Admin> for Realm {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut RequestParts, admin: &Admin) -> Result<Self, ApiError> {
+        let Path(path) = Path::<RealmPath>::from_request_parts(parts, admin)
+            .await
+            .map_err(|error| ApiError::invalid(error.body_text()))?;
+        let id = RealmId::from(path.realm);
+        match admin.accounts.realm(&id) {
+            Some(realm) => Ok(Self(realm.id.clone())),
+            None => Err(ApiError::not_found(format!("there is no realm {:?}", id.as_str()))),
+        }
+    }
+}
+
+/// One more name out of a path: `{id}` or `{key}`.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) key: String,
+}
+
+/// The path of a realm's API.
+pub fn realm_path(realm: Option<&str>, rest: &str) -> String {
+    format!("/v1/realms/{}{rest}", segment(realm.unwrap_or(DEFAULT_REALM)))
+}
+
+/// A text as one segment of a path, or one value in a query.
+pub fn segment(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}

@@ -1,0 +1,156 @@
+//! The command line.
+
+mod args;
+mod bot;
+mod channel;
+mod config;
+mod conversations;
+mod dead_letters;
+mod erase;
+mod files;
+mod output;
+mod pairs;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use maru_door::RequestLog;
+
+use crate::admin::Client;
+use crate::config::{Given, Loaded, Log, LogFormat, load};
+use crate::exit::{CODES, Failure};
+use crate::{chat, logging, serve};
+
+/// Maru: a self-hosted bot messaging server.
+///
+/// `maru serve` starts it. The other verbs talk to the server that holds the data folder, or open
+/// the folder themselves when none does.
+#[derive(Debug, Parser)]
+#[command(name = "maru", version, after_help = CODES, propagate_version = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// The configuration file [default: maru.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "MARU_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder [default: ./maru-data]
+    // MARU_DATA is read with all other settings.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The realm to work in
+    #[arg(long, global = true, value_name = "ID", default_value = "default", hide = true)]
+    pub(crate) realm: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server
+    Serve(serve::Args),
+    /// Talk to a bot from the terminal, over Direct Line
+    Chat(chat::Args),
+    /// Manage bots: whoever answers
+    #[command(subcommand)]
+    Bot(bot::Verb),
+    /// Manage channels: the doors by which users come in
+    #[command(subcommand)]
+    Channel(channel::Verb),
+    /// Manage the two secrets of a Direct Line channel
+    #[command(subcommand)]
+    Secret(channel::SecretVerb),
+    /// Look at conversations
+    #[command(subcommand)]
+    Conversations(conversations::Verb),
+    /// Look at deliveries that were given up, and set them going again
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Verb),
+    /// Make bots and channels as files say; may be repeated
+    Apply(files::Apply),
+    /// Write everything into one file, while the server runs
+    Backup(files::Backup),
+    /// Make a data folder from a backup; no server may be running on it
+    Restore(files::Restore),
+    /// Erase what a person said, and what they alone were told
+    Erase(erase::Erase),
+    /// Check, print or document the configuration
+    #[command(subcommand)]
+    Config(config::Verb),
+    /// Print the version
+    Version,
+}
+
+impl Common {
+    /// The settings, with this command line's flags.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        Ok(load(&self.given())?)
+    }
+
+    pub(crate) fn given(&self) -> Given {
+        let mut given = Given::from_process(self.config.clone());
+        given.flag("data", self.data.as_ref().map(|path| path.display()));
+        given
+    }
+
+    /// The admin API of the data folder.
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        Client::open(&self.load()?.config).await
+    }
+
+    /// A path of the realm's admin API.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        crate::admin::realm_path(Some(&self.realm), rest)
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What to tell, and the exit code.
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { common, verb } = cli;
+    match verb {
+        Verb::Serve(args) => return serve::run(&common, args).await,
+        Verb::Chat(args) => return chat::run(&common, args).await,
+        Verb::Config(verb) => return config::run(&common, verb),
+        Verb::Version => return config::version(&common),
+        Verb::Restore(restore) => {
+            quiet_log()?;
+            return files::restore(&common, restore).await;
+        }
+        _ => {}
+    }
+    quiet_log()?;
+    let client = common.client().await?;
+    let done = match verb {
+        Verb::Bot(verb) => bot::run(&common, &client, verb).await,
+        Verb::Channel(verb) => channel::run(&common, &client, verb).await,
+        Verb::Secret(verb) => channel::run_secret(&common, &client, verb).await,
+        Verb::Conversations(verb) => conversations::run(&common, &client, verb).await,
+        Verb::DeadLetters(verb) => dead_letters::run(&common, &client, verb).await,
+        Verb::Apply(apply) => files::apply(&common, &client, apply).await,
+        Verb::Backup(backup) => files::backup(&common, &client, backup).await,
+        Verb::Erase(erase) => erase::run(&common, &client, erase).await,
+        Verb::Serve(_) | Verb::Chat(_) | Verb::Config(_) | Verb::Version | Verb::Restore(_) => {
+            Ok(())
+        }
+    };
+    client.close().await;
+    done
+}
+
+/// A verb that opens the store itself says only what went wrong there.
+fn quiet_log() -> Result<(), Failure> {
+    let log =
+        Log { format: LogFormat::Text, level: "warn".to_owned(), requests: RequestLog::Debug };
+    Ok(logging::start(&log)?)
+}

@@ -1,0 +1,18 @@
+//! The process's own settings: `maru.toml`, then `MARU_…` variables, then flags.
+//!
+//! One table, [`SETTINGS`], says what there is: the loader, the check, the printout, the reference
+//! and the commented example are all made of it.
+
+mod doc;
+mod load;
+mod nearest;
+mod settings;
+mod table;
+mod value;
+
+pub use doc::{example, reference};
+pub(crate) use load::line_of;
+pub use load::{ENV_PREFIX, Given, Loaded, Problem, Problems, Source, load};
+pub use settings::{Config, Egress, Http, Log, LogFormat, Store, Tls};
+pub use table::{SECTIONS, SETTINGS, Section, Setting, print};
+pub use value::{Form, Value};

@@ -1,0 +1,71 @@
+//! What a fresh data folder is given: a realm with an echo bot and a Direct Line channel.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use maru_accounts::{DEFAULT_REALM, SYSTEM_REALM};
+use maru_activity::env::Env;
+use maru_activity::{BotId, ChannelId, CommitId, RealmId};
+use maru_bot_echo::EchoKind;
+use maru_direct_line as direct_line;
+use maru_hall::{BotKind as _, BotRecord, ChannelRecord, DeliverySettings, Hall};
+use maru_store::{Commit, StateWrite, Store};
+use serde_json::Map;
+
+/// The bot of a fresh realm.
+pub(crate) const BOT: &str = "echo";
+
+/// Its channel.
+pub(crate) const CHANNEL: &str = "web";
+
+const SCOPE: &str = "maru/first";
+const DONE: &str = "done";
+
+/// What was made, with the secrets that are known only now.
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh {
+    /// The channel's two secrets.
+    pub(crate) secrets: [maru_accounts::Secret; 2],
+}
+
+/// Makes them, unless that was done before: then whatever the operator left is as it should be.
+/// Broken off in the middle, it is done again.
+pub(crate) async fn ensure(
+    hall: &Hall,
+    store: &Arc<dyn Store>,
+    env: &Env,
+) -> anyhow::Result<Option<Fresh>> {
+    let system = RealmId::from(SYSTEM_REALM);
+    if store.state(&system, SCOPE, DONE).await?.is_some() {
+        return Ok(None);
+    }
+    let realm = RealmId::from(DEFAULT_REALM);
+    let directory = hall.directory();
+    let bot = BotRecord {
+        id: BotId::from(BOT),
+        realm: realm.clone(),
+        kind: EchoKind.kind().to_owned(),
+        name: "Echo".to_owned(),
+        delivery: DeliverySettings::default(),
+        settings: Map::new(),
+    };
+    let is_new = directory.bot(&realm, &bot.id).is_none();
+    directory.put_bot(bot, is_new).await.context("the echo bot")?;
+    let (settings, [first, second]) = direct_line::new_site_settings(env);
+    let channel = ChannelRecord {
+        id: ChannelId::from(CHANNEL),
+        realm: realm.clone(),
+        kind: direct_line::KIND.to_owned(),
+        bot: BotId::from(BOT),
+        keep_days: None,
+        settings,
+    };
+    let is_new = directory.channel(&realm, &channel.id).is_none();
+    directory.put_channel(channel, is_new).await.context("the channel")?;
+    let mut commit = Commit::new(CommitId(env.uuid()), system, env.now());
+    let value = Some(bytes::Bytes::from_static(b"{}"));
+    let (scope, key) = (SCOPE.to_owned(), DONE.to_owned());
+    commit.states.push(StateWrite { scope, key, expect: None, value });
+    store.commit(commit).await?;
+    Ok(Some(Fresh { secrets: [first.text, second.text] }))
+}

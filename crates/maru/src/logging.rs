@@ -1,0 +1,31 @@
+//! The log. No secret and no message text is ever in it.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// Begins to write the log to the standard error: the standard output is for what was asked for.
+///
+/// # Errors
+/// When there is a log already.
+pub fn start(log: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().parse(&log.level).context("log.level")?;
+    // Says at each start what it does not do.
+    let filter = filter.add_directive("refinery_core=warn".parse()?);
+    let is_terminal = std::io::stderr().is_terminal();
+    let is_json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !is_terminal,
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if is_json {
+        lines.json().flatten_event(true).with_span_list(false).try_init()
+    } else {
+        lines.with_ansi(is_terminal).try_init()
+    };
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}

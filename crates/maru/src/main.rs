@@ -1,0 +1,28 @@
+//! The Maru server and its command line.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use maru::cli::{Cli, run};
+use maru::terminal::{Plain, complain};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format!("maru: the runtime cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(run(cli));
+    // What still waits for the terminal's input never ends by itself.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(format!("maru: {}", Plain(&failure.message)));
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! `maru serve`: runs the parts until it is told to stop.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use maru_door::{Listener, ServerOptions, TlsFiles};
+use maru_store::{Error as StoreError, Store};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin;
+use crate::cli::Common;
+use crate::config::{Config, load};
+use crate::exit::{Code, Failure};
+use crate::first::{self, Fresh};
+use crate::folder::{Folder, write_atomically};
+use crate::logging;
+use crate::parts::Parts;
+use crate::terminal::say;
+
+/// How often it is asked whether the store can still keep anything.
+const STORE_WATCH: Duration = Duration::from_secs(1);
+
+/// How long connections may take to finish once no turn is open any more.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Without a configuration it serves on 127.0.0.1:8080, keeps its data in ./maru-data, and begins \
+                        with an echo bot. SIGTERM or Ctrl-C stops it: open turns get 10 seconds."
+)]
+pub struct Args {
+    /// The address and port to serve on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The URL under which clients reach the server
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Once it answers, write a JSON file: url, bot, secret (of a fresh realm), admin_socket, pid
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What cannot be opened; [`Code::Failed`] when the store has failed and must be opened anew.
+pub(crate) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
+    let mut given = common.given();
+    given.flag("listen", args.listen);
+    given.flag("public_url", args.public_url);
+    let loaded = load(&given)?;
+    logging::start(&loaded.config.log)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    // Before anything answers, so that a signal during the start is not lost.
+    let told = told_to_stop()?;
+    let server = Server::start(&loaded.config).await?;
+    if let Some(path) = &args.ready_file {
+        let facts = server.facts().to_string();
+        write_atomically(path, facts.as_bytes())
+            .map_err(|error| Failure::new(Code::Failed, format!("{}: {error}", path.display())))?;
+    }
+    // With a ready file the secrets stand there, and not in what may be somebody's log.
+    server.greet(args.ready_file.is_none() || std::io::stdout().is_terminal())?;
+    server.run(told).await
+}
+
+/// A server that answers.
+#[derive(Debug)]
+pub struct Server {
+    parts: Parts,
+    folder: Folder,
+    url: String,
+    fresh: Option<Fresh>,
+    /// Cancelled when nobody is to be served any more.
+    closing: CancellationToken,
+    serving: Vec<JoinHandle<usize>>,
+    stop_grace: Duration,
+}
+
+impl Server {
+    /// Opens the data folder, puts the parts together, and begins to serve.
+    ///
+    /// # Errors
+    /// What cannot be opened: the folder may be in use, the port taken.
+    pub async fn start(config: &Config) -> Result<Self, Failure> {
+        let folder = Folder::make(&config.data)?;
+        if let Err(error) = maru_door::raise_file_limit() {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
+        let listener = listen(config).await?;
+        let local_url = local_url(&listener).context("the listener has no address")?;
+        let parts = Parts::open(config, folder.paths(), Some(&local_url)).await?;
+        let fresh = first::ensure(&parts.hall, &parts.store, parts.hall.env()).await?;
+        let url = config.public_url.clone().unwrap_or(local_url);
+        parts.hall.start();
+        let closing = CancellationToken::new();
+        let options = ServerOptions {
+            max_connections: config.http.connections_max,
+            header_timeout: config.http.header_timeout,
+            max_header_bytes: config.http.header_bytes_max,
+            grace: LAST_ANSWERS,
+            metrics: parts.door_metrics.clone(),
+            ..ServerOptions::default()
+        };
+        // Operators' connections are not counted among those of clients.
+        let admin_options = ServerOptions { grace: LAST_ANSWERS, ..ServerOptions::default() };
+        let admin_socket = Listener::unix(&folder.paths().admin_socket())
+            .with_context(|| folder.paths().admin_socket().display().to_string())?;
+        let admin_router = admin::router(parts.admin(Some(url.clone())));
+        let serving = vec![
+            tokio::spawn(maru_door::serve(
+                listener,
+                parts.router.clone(),
+                options,
+                closing.clone(),
+            )),
+            tokio::spawn(maru_door::serve(
+                admin_socket,
+                admin_router,
+                admin_options,
+                closing.clone(),
+            )),
+        ];
+        tracing::info!(url, data = %folder.paths().folder().display(), "serving");
+        let stop_grace = config.stop_grace;
+        Ok(Self { parts, folder, url, fresh, closing, serving, stop_grace })
+    }
+
+    /// Where clients reach it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// What whoever started it wants to know.
+    pub fn facts(&self) -> serde_json::Value {
+        let realm = maru_accounts::DEFAULT_REALM.into();
+        let bot = self.parts.hall.directory().bot(&realm, &first::BOT.into());
+        let secret = self.fresh.as_ref().map(|fresh| fresh.secrets[0].expose());
+        json!({
+            "url": self.url,
+            "bot": bot.map(|bot| bot.id.clone()),
+            "channel": self.fresh.as_ref().map(|_| first::CHANNEL),
+            "secret": secret,
+            "admin_socket": self.folder.paths().admin_socket(),
+            "pid": std::process::id(),
+        })
+    }
+
+    /// Serves until `told` ends or the store fails.
+    ///
+    /// # Errors
+    /// When the store has failed: nothing more can be acknowledged, and the process must end.
+    pub async fn run(self, told: impl Future<Output = ()>) -> Result<(), Failure> {
+        let store = Arc::clone(&self.parts.store);
+        tokio::select! {
+            () = told => {
+                tracing::info!("told to stop");
+                self.stop().await;
+                Ok(())
+            }
+            cause = failed(&*store) => {
+                tracing::error!(%cause, "the store has failed: nothing is acknowledged any more");
+                Err(Failure::new(Code::Failed, format!("the store has failed: {cause}")))
+            }
+        }
+    }
+
+    /// Stops: sockets are told to reconnect and nothing new is handed over; open turns get their
+    /// grace, in which bots can still call back; then the doors close.
+    pub async fn stop(self) {
+        self.parts.close(self.stop_grace).await;
+        self.closing.cancel();
+        for serving in self.serving {
+            match serving.await {
+                Ok(0) => {}
+                Ok(left) => tracing::warn!(left, "connections were cut"),
+                Err(error) => tracing::error!(%error, "a listener broke off"),
+            }
+        }
+        tracing::info!("stopped");
+    }
+
+    /// Tells what to try.
+    fn greet(&self, with_secrets: bool) -> Result<(), Failure> {
+        let (url, version) = (&self.url, env!("CARGO_PKG_VERSION"));
+        let data = self.folder.paths().folder().display();
+        say(format!("Maru {version} serves on {url} and keeps its data in {data}"))?;
+        let Some(fresh) = self.fresh.as_ref().filter(|_| with_secrets) else { return Ok(()) };
+        let [first, second] = [0, 1].map(|index| fresh.secrets[index].expose());
+        let (bot, channel) = (first::BOT, first::CHANNEL);
+        Ok(say(format!(
+            "\n\
+             It is new: it has a bot `{bot}` behind a Direct Line channel `{channel}`, with two secrets that are\n\
+             shown this once (`maru secret rotate {channel} --key 1` makes a new one):\n\
+             \n\
+             \x20 {first}\n\
+             \x20 {second}\n\
+             \n\
+             Talk to the bot with `maru chat` in this folder, or by hand:\n\
+             \n\
+             \x20 URL={url}/v3/directline\n\
+             \x20 AUTH='Authorization: Bearer {first}'\n\
+             \x20 ID=$(curl -sX POST $URL/conversations -H \"$AUTH\" | sed 's/.*\"conversationId\":\"\\([^\"]*\\)\".*/\\1/')\n\
+             \x20 curl -s $URL/conversations/$ID/activities -H \"$AUTH\" -H 'Content-Type: application/json' \\\n\
+             \x20      -d '{{\"type\":\"message\",\"from\":{{\"id\":\"me\"}},\"text\":\"hello\"}}'\n\
+             \x20 curl -s $URL/conversations/$ID/activities -H \"$AUTH\"\n",
+        ))?)
+    }
+}
+
+async fn listen(config: &Config) -> anyhow::Result<Listener> {
+    let address = config.listen;
+    let listener =
+        Listener::tcp(address).await.with_context(|| format!("{address} cannot be listened on"))?;
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => {
+            let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+            Ok(listener.with_tls(&files)?)
+        }
+        _ => Ok(listener),
+    }
+}
+
+/// Where the listener can be reached on this machine.
+fn local_url(listener: &Listener) -> Option<String> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        let loopback = match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    let scheme = if listener.is_secure() { "https" } else { "http" };
+    Some(format!("{scheme}://{address}"))
+}
+
+/// Ends when the process is told to stop.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ends when the store has failed, with the cause. What is only full or slow gets better.
+async fn failed(store: &dyn Store) -> Arc<str> {
+    loop {
+        if let Err(StoreError::Failed(cause)) = store.healthy().await {
+            return cause;
+        }
+        tokio::time::sleep(STORE_WATCH).await;
+    }
+}

@@ -1,0 +1,189 @@
+//! The configuration: where settings come from, what is wrong with them, and its documents.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use maru::config::{
+    Given, Loaded, LogFormat, Problems, SECTIONS, SETTINGS, Source, example, load, print, reference,
+};
+use tempfile::TempDir;
+
+struct Files(TempDir);
+
+impl Files {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn file(&self, text: &str) -> PathBuf {
+        let path = self.0.path().join("maru.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(&self, text: &str) -> Result<Loaded, Problems> {
+        load(&Given { file: Some(self.file(text)), ..Given::default() })
+    }
+
+    /// What is wrong with a file, line by line.
+    fn problems(&self, text: &str) -> Vec<(usize, String)> {
+        let Problems(problems) = self.load(text).unwrap_err();
+        let line = |source: Source| match source {
+            Source::File(_, line) => line,
+            _ => 0,
+        };
+        problems.into_iter().map(|problem| (line(problem.source), problem.what)).collect()
+    }
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+    let files = Files::new();
+    let text = "data = 'f'\nstop_grace_secs = 1\n[log]\nformat = 'json'\nlevel = 'warn'\n";
+    let mut given = Given {
+        file: Some(files.file(text)),
+        variables: variables(&[
+            ("MARU_DATA", "v"),
+            ("MARU_LOG__LEVEL", "debug"),
+            ("MARU_EGRESS__ALLOW", "10.0.0.0/8, bot.example:3978"),
+            ("MARU_EGRESS__ALLOW_PRIVATE", "true"),
+            ("PATH", "/bin"),
+        ]),
+        flags: Vec::new(),
+    };
+    given.flag("data", Some("g"));
+    given.flag("listen", None::<String>);
+    let config = load(&given).unwrap().config;
+    assert_eq!(config.data, Path::new("g"));
+    assert_eq!(config.log.level, "debug");
+    assert_eq!((config.log.format, config.stop_grace), (LogFormat::Json, Duration::from_secs(1)));
+    let allow: Vec<String> = config.egress.allow.iter().map(ToString::to_string).collect();
+    assert_eq!(allow, ["10.0.0.0/8", "bot.example:3978"]);
+    assert!(config.egress.allow_private);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_line() {
+    let text = "lisen = '127.0.0.1:0'\n\
+                public_url = 'ftp://x'\n\
+                stop_grace_secs = 'ten'\n\
+                \n\
+                [log]\n\
+                levle = 'info'\n\
+                format = 'xml'\n\
+                \n\
+                [egres]\n\
+                allow = []\n\
+                [retention]\n\
+                days = 99999999\n\
+                trusted_proxies = []\n";
+    let problems = Files::new().problems(text);
+    let expected = [
+        (1, "`lisen`", "`listen`"),
+        (2, "`public_url`", "ftp://x"),
+        (3, "`stop_grace_secs`", "whole number"),
+        (6, "`log.levle`", "`log.level`"),
+        (7, "`log.format`", "auto, text, json"),
+        (9, "`[egres]`", "`[egress]`"),
+        (12, "`retention.days`", "99999999"),
+        (13, "`retention.trusted_proxies`", "`trusted_proxies`"),
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:?}");
+    for (line, about, says) in expected {
+        let found = problems.iter().find(|(at, _)| *at == line);
+        let (_, what) = found.unwrap_or_else(|| panic!("line {line}: {problems:?}"));
+        assert!(what.contains(about) && what.contains(says), "line {line}: {what}");
+    }
+}
+
+#[test]
+fn broken_syntax_is_told_with_its_line() {
+    let problems = Files::new().problems("data = 'x'\nlisten = = 1\n");
+    assert!(!problems.is_empty() && problems.iter().all(|(line, _)| *line == 2), "{problems:?}");
+}
+
+#[test]
+fn a_variable_that_looks_like_a_slip_is_an_error_and_another_is_not() {
+    let files = Files::new();
+    let with = |name: &str| {
+        let file = Some(files.file(""));
+        load(&Given { file, variables: variables(&[(name, "1")]), ..Given::default() })
+    };
+    for slip in ["MARU_LISTN", "MARU_LOG__LEVLE", "MARU_NO__SUCH"] {
+        let error = with(slip).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{slip}: ")) && error.contains("MARU_"), "{error}");
+    }
+    // An orchestrator makes these for a service of the name.
+    let loaded = with("MARU_SERVICE_HOST").unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert!(with("MARU_BIN").unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let problems = Files::new().problems("[tls]\ncertificate = 'c.pem'\n");
+    assert_eq!(problems, [(0, "`tls.key` must be given with tls.certificate".to_owned())]);
+}
+
+#[test]
+fn a_secret_is_never_printed_and_a_reference_is() {
+    let files = Files::new();
+    let printed =
+        |key: &str| print(&files.load(&format!("instance_key = '{key}'\n")).unwrap().config);
+    assert!(!printed("hunter2hunter2").contains("hunter2"));
+    assert!(printed("env:MARU_KEY").contains("env:MARU_KEY"));
+}
+
+#[test]
+fn what_is_printed_can_be_read_again() {
+    let files = Files::new();
+    let first = files.load("data = 'a b\"c'\n[egress]\nallow = ['*.corp.example']\n").unwrap();
+    let printed = print(&first.config);
+    let again = files.load(&printed).unwrap_or_else(|problems| panic!("{problems}\n{printed}"));
+    assert_eq!(print(&again.config), printed);
+}
+
+#[test]
+fn every_setting_stands_in_one_section_and_is_told_of() {
+    for setting in SETTINGS {
+        assert!(SECTIONS.iter().any(|section| section.name == setting.section()), "{setting:?}");
+        assert!(setting.doc.ends_with('.') && setting.doc.len() > 20, "{}", setting.key);
+        let same = SETTINGS.iter().filter(|other| other.key == setting.key).count();
+        assert_eq!(same, 1, "{}", setting.key);
+    }
+}
+
+/// `UPDATE_DOCS=1` writes them anew.
+#[test]
+fn the_documents_in_the_repository_are_those_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (name, made) in [("docs/configuration.md", reference()), ("maru.example.toml", example())] {
+        let path = root.join(name);
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, &made).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == made,
+            "{name} is not what the code says: run `UPDATE_DOCS=1 cargo test -p maru`"
+        );
+    }
+}
+
+#[test]
+fn the_example_is_a_sound_configuration() {
+    let files = Files::new();
+    files.load(&example()).unwrap();
+    let all_on: String = example()
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' ')).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let loaded = files.load(&all_on).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(print(&loaded.config), print(&maru::config::Config::default()));
+}

@@ -1,0 +1,12 @@
+//! The program's tests: one binary.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod bad_input;
+mod cli;
+mod config;
+mod house;
+mod life;
+
+/// The binary under test.
+pub(crate) const MARU: &str = env!("CARGO_BIN_EXE_maru");

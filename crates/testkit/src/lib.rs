@@ -1,0 +1,24 @@
+//! What tests need and the program does not: a dev-dependency only.
+//!
+//! - [`FakeClock`] and [`SeededRandom`] make an [`Env`](maru_activity::env::Env) that a test can
+//!   replay;
+//! - [`ScriptedBot`] is a real HTTP bot that answers as it is told and remembers what it was sent;
+//! - [`TestServer`] is the real server on a real port with a data folder of its own, which can be
+//!   stopped, killed and started again;
+//! - [`call`] and [`raw`] are the smallest of HTTP clients, and [`eventually`] waits for what will come.
+//!
+//! The server's crate is not a dependency, since it depends on this one for its tests: a
+//! [`TestServer`] runs the binary that its caller names (`env!("CARGO_BIN_EXE_maru")` there), and so
+//! tests what is shipped. Whoever wants the parts in process takes them from `maru::parts`.
+//!
+//! Everything in here panics where a test would fail anyway.
+
+mod bot;
+mod client;
+mod env;
+mod server;
+
+pub use bot::{Heard, Reply, ScriptedBot};
+pub use client::{Answer, call, eventually, raw};
+pub use env::{FakeClock, SeededRandom, fake_env};
+pub use server::TestServer;
