@@ -119,7 +119,10 @@ impl Subscription {
         };
         let viewer = self.viewer;
         let fresh = entries.iter().filter(|e| e.seq >= from && viewer.sees(e.audience));
+        // Should the store not answer, or the caller lose interest, they are read from the log.
+        self.behind = true;
         let shown = self.hall.show_new(&self.conversation, fresh).await?;
+        self.behind = false;
         self.from = Place::Seq(next_seq);
         if let Some(pos) = entries.iter().rev().find_map(|entry| entry.pos) {
             self.next_pos = self.next_pos.max(pos + 1);

@@ -1,0 +1,15 @@
+//! Maru measured and Maru tormented, from outside: everything here talks to the real binary over its
+//! real wires, and shares no code with it.
+//!
+//! `maru-bench` measures; `maru-ledger` kills the server under load and holds it to what it
+//! acknowledged. `README.md` says what each figure and each law means.
+
+pub mod activity;
+pub mod bot;
+pub mod direct_line;
+pub mod http;
+pub mod ledger;
+pub mod machine;
+pub mod measure;
+pub mod random;
+pub mod server;

@@ -1,0 +1,188 @@
+//! Clients that post as fast as they are answered: a closed loop.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::task::JoinSet;
+
+use crate::direct_line::Started;
+use crate::http::{Connection, request};
+use crate::machine::cpu_time;
+
+/// How many characters of a body are rewritten for each post: its client key, in hexadecimal.
+const KEY_LENGTH: usize = 16;
+
+/// A message such as web chat posts it, of about 200 bytes.
+pub fn activity(user: &str) -> String {
+    format!(
+        r#"{{"type":"message","from":{{"id":"{user}","role":"user"}},"locale":"ko-KR","textFormat":"plain","text":"내일 오전 배송으로 바꿀 수 있을까요?","channelData":{{"clientActivityID":"{}"}}}}"#,
+        "0".repeat(KEY_LENGTH)
+    )
+}
+
+/// A client with its prepared request.
+#[derive(Debug)]
+pub struct Client {
+    request: Vec<u8>,
+    key_at: usize,
+    number: u64,
+    count: u64,
+}
+
+impl Client {
+    /// A client that posts into its conversation.
+    ///
+    /// # Errors
+    /// Never with the activities made here.
+    pub fn of_maru(server: SocketAddr, number: usize, started: &Started) -> Result<Self> {
+        let path = format!("/v3/directline/conversations/{}/activities", started.conversation);
+        Self::of(server, number, &path, Some(&started.token))
+    }
+
+    /// A client that posts the same to the echo, with as long a token, so that both servers read as
+    /// much.
+    ///
+    /// # Errors
+    /// Never with the activities made here.
+    pub fn of_echo(server: SocketAddr, number: usize, token: &str) -> Result<Self> {
+        Self::of(server, number, super::echo::PATH, Some(token))
+    }
+
+    fn of(server: SocketAddr, number: usize, path: &str, token: Option<&str>) -> Result<Self> {
+        let activity = activity(&format!("dl_user-{number:05}"));
+        let request = request("POST", server, path, token, activity.as_bytes());
+        let zeros = [b'0'; KEY_LENGTH];
+        let key_at = request.windows(KEY_LENGTH).rposition(|window| window == zeros);
+        let key_at = key_at.context("the activity has no key to rewrite")?;
+        Ok(Self { request, key_at, number: number as u64, count: 0 })
+    }
+
+    /// Writes the next client key into the request.
+    pub fn renew(&mut self) -> String {
+        self.count += 1;
+        let key = format!("{:04x}{:012x}", self.number & 0xffff, self.count);
+        let place = self.key_at..self.key_at + KEY_LENGTH;
+        if let Some(place) = self.request.get_mut(place) {
+            place.copy_from_slice(key.as_bytes());
+        }
+        key
+    }
+
+    /// The request as it stands.
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// Posts until the deadline.
+    async fn post(mut self, server: SocketAddr, until: Duration) -> Result<(Self, Vec<u32>)> {
+        // A server closes connections that were idle between two rounds.
+        let mut connection = Connection::open(server).await?;
+        let mut took = Vec::with_capacity(16_384);
+        let began = Instant::now();
+        let mut last = began;
+        while last - began < until {
+            self.renew();
+            let answer = connection.call(&self.request).await?;
+            if answer.status != 200 {
+                bail!("a post was answered {}", answer.status);
+            }
+            let now = Instant::now();
+            took.push(u32::try_from((now - last).as_micros()).unwrap_or(u32::MAX));
+            last = now;
+        }
+        Ok((self, took))
+    }
+}
+
+/// What a round of posting showed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Round {
+    /// Posts answered.
+    pub posts: u64,
+    /// Posts answered, by the second.
+    pub per_second: f64,
+    /// The time that half of the posts took at most.
+    pub p50: Duration,
+    /// The time that 99 of 100 posts took at most.
+    pub p99: Duration,
+    /// How busy the server's process was; 1 is one core.
+    pub server_cpu: f64,
+    /// How busy the driver's process was.
+    pub driver_cpu: f64,
+}
+
+/// Lets all clients post for a while, each as fast as it is answered.
+///
+/// # Errors
+/// When a post is not answered 200: a figure with failures in it would mean nothing.
+pub async fn closed_loop(
+    clients: &mut Vec<Client>,
+    server: SocketAddr,
+    pid: u32,
+    span: Duration,
+) -> Result<Round> {
+    let me = std::process::id();
+    let (server_before, driver_before) = (cpu_time(pid)?, cpu_time(me)?);
+    let began = Instant::now();
+    let mut posting = JoinSet::new();
+    for client in clients.drain(..) {
+        posting.spawn(client.post(server, span));
+    }
+    let mut took = Vec::new();
+    while let Some(ended) = posting.join_next().await {
+        let (client, times) = ended??;
+        clients.push(client);
+        took.extend(times);
+    }
+    let elapsed = began.elapsed().as_secs_f64();
+    took.sort_unstable();
+    let used = |before: Duration, after: Duration| (after - before).as_secs_f64() / elapsed;
+    #[expect(clippy::cast_precision_loss, reason = "a rate to read")]
+    let per_second = took.len() as f64 / elapsed;
+    Ok(Round {
+        posts: took.len() as u64,
+        per_second,
+        p50: percentile(&took, 50),
+        p99: percentile(&took, 99),
+        server_cpu: used(server_before, cpu_time(pid)?),
+        driver_cpu: used(driver_before, cpu_time(me)?),
+    })
+}
+
+/// The time that `percent` of the sorted `took`, in microseconds, took at most.
+pub fn percentile(took: &[u32], percent: usize) -> Duration {
+    let rank = (took.len() * percent).div_ceil(100).saturating_sub(1);
+    Duration::from_micros(took.get(rank).copied().unwrap_or(0).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_post_has_a_key_of_its_own_and_stays_json() {
+        let server = "127.0.0.1:1".parse().unwrap();
+        let mut client = Client::of_echo(server, 7, "token").unwrap();
+        let mut keys = std::collections::HashSet::new();
+        for _ in 0..300 {
+            let key = client.renew();
+            let text = String::from_utf8(client.request().to_vec()).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())));
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!(body["channelData"]["clientActivityID"], key.as_str());
+            assert!(keys.insert(key));
+        }
+        assert!((180..260).contains(&activity("dl_user-00007").len()));
+    }
+
+    #[test]
+    fn percentiles_are_taken_by_rank() {
+        let took: Vec<u32> = (1..=200).collect();
+        assert_eq!(percentile(&took, 50), Duration::from_micros(100));
+        assert_eq!(percentile(&took, 99), Duration::from_micros(198));
+        assert_eq!(percentile(&[5], 99), Duration::from_micros(5));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
+}
