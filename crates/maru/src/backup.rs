@@ -17,6 +17,9 @@ const DATABASE: &str = "maru.db";
 const INSTANCE_KEY: &str = "instance.key";
 const BLOBS: &str = "blobs";
 
+/// Where the new database is made, within the working folder.
+const FRESH: &str = "fresh";
+
 /// Writes a backup to `target`, which must not be there yet, while work goes on. Gives its size.
 ///
 /// # Errors
@@ -44,6 +47,9 @@ fn archive(database: &Path, paths: &Paths, target: &Path) -> anyhow::Result<u64>
     let file = file.with_context(|| part.display().to_string())?;
     let written = fill(file, database, paths).and_then(|bytes| {
         std::fs::rename(&part, target)?;
+        if let Some(folder) = target.parent() {
+            File::open(folder)?.sync_all()?;
+        }
         Ok(bytes)
     });
     if written.is_err() {
@@ -92,26 +98,44 @@ fn restore_into(file: &Path, paths: &Paths, has_data: bool) -> anyhow::Result<Re
     let work = tempfile::Builder::new().prefix("restore-").tempdir_in(paths.folder())?;
     unpack(file, work.path()).with_context(|| file.display().to_string())?;
     let journal: Vec<Bytes> = if has_data {
-        let journal = maru_store_sqlite::erasures_in(&paths.database());
-        journal.context("the erasures of the data that is there cannot be read")?
+        maru_store_sqlite::erasures_in(&paths.database()).context(
+            "the erasures that the data there knows of cannot be read; to restore without them, move the folder aside",
+        )?
     } else {
         Vec::new()
     };
-    let fresh = work.path().join("fresh");
-    let restored = maru_store_sqlite::restore(&work.path().join(DATABASE), &fresh, &journal)?;
-    let old = work.path().join("old");
+    let restored = maru_store_sqlite::restore(
+        &work.path().join(DATABASE),
+        &work.path().join(FRESH),
+        &journal,
+    )?;
+    match put_in_place(work.path(), paths) {
+        Ok(()) => Ok(restored),
+        Err(error) => {
+            let kept = work.keep();
+            let kept = kept.display();
+            Err(error).with_context(|| format!("broken off half-way; what was there is in {kept}"))
+        }
+    }
+}
+
+/// Puts what was unpacked in the place of what is there. Broken off at any step, it can be done
+/// again: the old database stays where it is until the new one takes its place in one step, so that
+/// a server never finds a folder that looks fresh.
+fn put_in_place(work: &Path, paths: &Paths) -> anyhow::Result<()> {
+    let old = work.join("old");
     std::fs::create_dir(&old)?;
-    for suffix in ["", "-wal", "-shm"] {
+    move_if_there(&paths.blobs(), &old.join(BLOBS))?;
+    move_if_there(&work.join(BLOBS), &paths.blobs())?;
+    move_if_there(&work.join(INSTANCE_KEY), &paths.instance_key())?;
+    // The log of the old database would be taken for the new one's own.
+    for suffix in ["-wal", "-shm"] {
         let name = format!("{DATABASE}{suffix}");
         move_if_there(&paths.folder().join(&name), &old.join(&name))?;
     }
-    move_if_there(&paths.blobs(), &old.join(BLOBS))?;
-    move_if_there(&work.path().join(BLOBS), &paths.blobs())?;
-    move_if_there(&work.path().join(INSTANCE_KEY), &paths.instance_key())?;
-    // The database last: with it the folder holds data again.
-    std::fs::rename(fresh.join(DATABASE), paths.database())?;
+    std::fs::rename(work.join(FRESH).join(DATABASE), paths.database())?;
     File::open(paths.folder())?.sync_all()?;
-    Ok(restored)
+    Ok(())
 }
 
 fn move_if_there(from: &Path, to: &Path) -> std::io::Result<()> {

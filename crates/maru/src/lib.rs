@@ -15,6 +15,7 @@ mod first;
 pub mod folder;
 pub mod logging;
 mod machines;
+mod openapi;
 pub mod parts;
 pub mod serve;
 pub mod terminal;

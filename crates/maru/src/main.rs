@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use maru::cli::{Cli, run};
 use maru::terminal::{Plain, complain};
+use rustix::fs::Mode;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // What it writes (the database, files that were sent, backups) is for its owner alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -224,9 +224,9 @@ fn context(config: &Config, env: Env, metrics: DoorMetrics) -> anyhow::Result<Ar
 
 /// What is served, in OpenAPI's words.
 fn openapi() -> anyhow::Result<String> {
-    let mut all = maru_direct_line::openapi();
-    all.merge(maru_bot_framework::openapi());
-    all.info.title = "Maru".to_owned();
-    all.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    Ok(all.to_json()?)
+    let documents = [
+        ("DirectLine", serde_json::to_value(maru_direct_line::openapi())?),
+        ("BotConnector", serde_json::to_value(maru_bot_framework::openapi())?),
+    ];
+    Ok(crate::openapi::merged(&documents).to_string())
 }

@@ -62,7 +62,11 @@ pub(crate) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
         tracing::warn!("{warning}");
     }
     // Before anything answers, so that a signal during the start is not lost.
-    let told = told_to_stop()?;
+    let (told, told_again) = (told_to_stop(1)?, told_to_stop(2)?);
+    if let Some(path) = &args.ready_file {
+        // One of an earlier run would be believed.
+        let _ = std::fs::remove_file(path);
+    }
     let server = Server::start(&loaded.config).await?;
     if let Some(path) = &args.ready_file {
         let facts = server.facts().to_string();
@@ -71,7 +75,11 @@ pub(crate) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
     }
     // With a ready file the secrets stand there, and not in what may be somebody's log.
     server.greet(args.ready_file.is_none() || std::io::stdout().is_terminal())?;
-    server.run(told).await
+    tokio::select! {
+        ended = server.run(told) => ended,
+        // Whoever says it twice does not want to wait; what is open is handed over again later.
+        () = told_again => Err(Failure::new(Code::Failed, "told twice to stop: open turns were cut")),
+    }
 }
 
 /// A server that answers.
@@ -250,14 +258,16 @@ fn local_url(listener: &Listener) -> Option<String> {
     Some(format!("{scheme}://{address}"))
 }
 
-/// Ends when the process is told to stop.
-fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+/// Ends when the process was told so many times to stop.
+fn told_to_stop(times: usize) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for _ in 0..times {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
     })
 }

@@ -41,6 +41,26 @@ impl fmt::Display for Line<'_> {
     }
 }
 
+/// One JSON text on one line. What could steer the terminal stands within its strings alone, where
+/// it is escaped, and so means the same.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonLine<'a>(pub &'a str);
+
+impl fmt::Display for JsonLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                // Bare, these are white space between tokens.
+                '\n' | '\r' | '\t' => f.write_str(" ")?,
+                // None of them is outside of the first plane.
+                c if steers(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => fmt::Write::write_char(f, c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whether a character does something else than being seen: C0 and C1 controls, DEL, and the marks
 /// of Unicode's bidirectional algorithm and of line and paragraph ends.
 fn steers(c: char) -> bool {
@@ -100,6 +120,15 @@ mod tests {
         );
         assert_eq!(Line("a\nb\x1b").to_string(), "a b\u{fffd}");
         assert_eq!(Plain("안녕 👋").to_string(), "안녕 👋");
+    }
+
+    #[test]
+    fn json_means_the_same_on_a_line() {
+        let json = "{\n\t\"a\": \"x\u{202e}\u{9b}y\u{7f}\"\r\n}";
+        let line = JsonLine(json).to_string();
+        assert!(!line.contains(steers), "{line}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&line), read(json));
     }
 
     #[test]

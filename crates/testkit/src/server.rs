@@ -161,8 +161,9 @@ impl TestServer {
         self.folder.path().join("log")
     }
 
-    /// The binary with this server's data folder, and without this process's own settings.
-    fn command(&self) -> Command {
+    /// A command of the binary with this server's data folder, and without the settings that this
+    /// process may have in its environment.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MARU_") {

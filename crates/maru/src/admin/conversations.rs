@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use maru_activity::{BotId, ConversationId, RealmId, Viewer};
-use maru_hall::{Conversation, Hall, Head, Place, Shown};
+use maru_hall::{Conversation, Hall, Head, Place, Route, Shown};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -147,4 +147,33 @@ pub(super) async fn entries(
     let entries = reading.shown.iter().map(|entry| EntryShown::of(&conversation, entry)).collect();
     let next = reading.more.then_some(reading.next_seq);
     Ok(Json(Entries { entries, next }).into_response())
+}
+
+/// Who is to answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reroute {
+    route: String,
+    epoch: Option<u64>,
+}
+
+pub(super) async fn route(
+    State(admin): State<Admin>,
+    Realm(realm): Realm,
+    Path(named): Path<Named>,
+    Json(to): Json<Reroute>,
+) -> Result<Json<Value>, ApiError> {
+    let route: Route = to.route.parse().map_err(|error| ApiError::invalid(format!("{error}")))?;
+    if let Route::Bot(bot) = &route
+        && admin.hall.directory().bot(&realm, bot).is_none()
+    {
+        return Err(ApiError::not_found(format!("there is no bot {:?}", bot.as_str())));
+    }
+    if matches!(route, Route::Desk(_) | Route::Agent(_)) {
+        return Err(ApiError::invalid("there are no desks yet: bot:ID or nobody".to_owned()));
+    }
+    let conversation = find(&admin.hall, &realm, &named.id).await?;
+    admin.hall.reroute(&conversation, route, to.epoch).await?;
+    let head = admin.hall.head(&conversation).await?;
+    Ok(Json(shown(&conversation, &head)))
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use http::request::Parts as RequestParts;
 use maru_accounts::{Accounts, DEFAULT_REALM};
 use maru_activity::RealmId;
@@ -60,6 +60,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/conversations", get(conversations::list))
         .route("/conversations/{id}", get(conversations::show))
         .route("/conversations/{id}/entries", get(conversations::entries))
+        .route("/conversations/{id}/route", put(conversations::route))
         .route("/dead-letters", get(deliveries::list).post(deliveries::replay_all))
         .route("/dead-letters/{id}", get(deliveries::show).post(deliveries::replay))
         .route("/erase", post(keeping::erase))

@@ -42,9 +42,9 @@ pub(crate) struct Args {
     #[arg(long, env = "MARU_URL")]
     url: Option<String>,
     /// A Direct Line secret; may be env:NAME or file:PATH
-    #[arg(long, env = "MARU_SECRET", hide_env_values = true, conflicts_with = "token")]
+    #[arg(long, env = "MARU_SECRET", hide_env_values = true)]
     secret: Option<String>,
-    /// A Direct Line token
+    /// A Direct Line token; it goes before a secret
     #[arg(long, env = "MARU_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Without a secret: the channel [default: the first]
@@ -83,11 +83,7 @@ pub(crate) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
 
 /// The server and something to show it.
 async fn credential(common: &Common, args: &Args) -> Result<(String, String), Failure> {
-    let given = match (&args.secret, &args.token) {
-        (Some(text), _) | (None, Some(text)) => Some(text),
-        (None, None) => None,
-    };
-    if let Some(text) = given {
+    if let Some(text) = args.token.as_ref().or(args.secret.as_ref()) {
         let secret = maru_accounts::resolve_reference(text)
             .map_err(|error| Failure::new(Code::Usage, error))?;
         let url = match &args.url {

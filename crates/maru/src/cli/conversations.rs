@@ -11,7 +11,7 @@ use super::args::Listing;
 use super::output::{page, record};
 use crate::admin::{Client, segment};
 use crate::exit::Failure;
-use crate::terminal::{Plain, say};
+use crate::terminal::{JsonLine, say};
 
 /// What can be done with conversations.
 #[derive(Debug, Subcommand)]
@@ -25,6 +25,16 @@ pub(super) enum Verb {
         /// Print its log instead: one JSON object a line, with what was said
         #[arg(long)]
         entries: bool,
+    },
+    /// Change who answers a conversation from now on
+    Route {
+        /// The conversation
+        id: String,
+        /// bot:ID, or nobody
+        to: String,
+        /// Only if the route's epoch is still this one
+        #[arg(long)]
+        epoch: Option<u64>,
     },
 }
 
@@ -55,12 +65,17 @@ pub(super) async fn run(common: &Common, client: &Client, verb: Verb) -> Result<
                 let rest = format!("/conversations/{}/entries?from={from}", segment(&id));
                 let answer: Entries = client.call(Method::GET, &common.path(&rest), None).await?;
                 for entry in &answer.entries {
-                    // JSON escapes control characters, so this changes nothing that is JSON.
-                    say(Plain(entry.get()))?;
+                    say(JsonLine(entry.get()))?;
                 }
                 next = answer.next;
             }
             Ok(())
+        }
+        Verb::Route { id, to, epoch } => {
+            let path = common.path(&format!("/conversations/{}/route", segment(&id)));
+            let body = serde_json::json!({ "route": to, "epoch": epoch });
+            let answer: Value = client.call(Method::PUT, &path, Some(&body)).await?;
+            Ok(common.print(&answer, record)?)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `maru erase`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -11,19 +11,20 @@ use crate::exit::{Code, Failure};
 
 /// Whom to erase.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("whom").required(true).args(["person", "user"])))]
 #[command(
     after_help = "What they said goes, what they alone were told, and their files; the places in the log \
                         stay, empty. It cannot be undone, and restoring a backup repeats it."
 )]
 pub(crate) struct Erase {
     /// The person, with all their participants (`maru conversations show` names them)
-    #[arg(long, conflicts_with_all = ["channel", "user"], required_unless_present = "user")]
+    #[arg(long, value_name = "ID")]
     person: Option<String>,
     /// The channel of --user
-    #[arg(long, requires = "user")]
+    #[arg(long, value_name = "ID", requires = "user")]
     channel: Option<String>,
     /// The user's id in that channel
-    #[arg(long, requires = "channel")]
+    #[arg(long, value_name = "ID", requires = "channel")]
     user: Option<String>,
     /// Do it
     #[arg(long)]

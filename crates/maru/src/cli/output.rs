@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value;
 
 use super::Common;
-use crate::terminal::{Line, say, table};
+use crate::terminal::{JsonLine, Line, say, table};
 
 impl Common {
     /// Prints an answer: as JSON if that was asked for, else as `people` have it.
@@ -14,7 +14,10 @@ impl Common {
         answer: &Value,
         people: impl FnOnce(&Value) -> String,
     ) -> io::Result<()> {
-        if self.json { say(format!("{answer:#}")) } else { say(people(answer)) }
+        if !self.json {
+            return say(people(answer));
+        }
+        format!("{answer:#}").lines().try_for_each(|line| say(JsonLine(line)))
     }
 }
 

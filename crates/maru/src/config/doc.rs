@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Config, SECTIONS, SETTINGS, Setting};
+use super::{Config, RECORD_GROUPS, SECTIONS, SETTINGS, Setting};
 
 /// `docs/configuration.md`.
 pub fn reference() -> String {
@@ -17,7 +17,7 @@ pub fn reference() -> String {
          `maru config print` shows what holds. A secret may be a reference: `env:NAME` or `file:PATH`.\n\
          \n\
          Bots and channels are not settings: they are records in the store, made by `maru bot`, `maru channel` or\n\
-         `maru apply`.\n",
+         `maru apply`. What can be set for them stands [at the end](#bots-and-channels).\n",
     );
     let defaults = Config::default();
     for section in SECTIONS {
@@ -37,7 +37,28 @@ pub fn reference() -> String {
             );
         }
     }
+    records(&mut page);
     page
+}
+
+fn records(page: &mut String) {
+    page.push_str(
+        "\n## Bots and channels\n\
+         \n\
+         A value is read as JSON where it can be (`true`, `15000`, `[\"https://a.example\"]`), else as text; an empty\n\
+         one takes the setting away. In files for `maru apply` the names stand under `set`.\n",
+    );
+    for group in RECORD_GROUPS {
+        let _ = write!(page, "\n### {}\n\n{}\n\n", group.title, group.doc);
+        page.push_str("| name | default | meaning |\n|---|---|---|\n");
+        for (name, default, doc) in group.settings {
+            let default = match default.strip_prefix("none: ") {
+                Some(why) => why.to_owned(),
+                None => format!("`{default}`"),
+            };
+            let _ = writeln!(page, "| `{name}` | {default} | {doc} |");
+        }
+    }
 }
 
 /// `maru.example.toml`: every setting with its default, commented out.

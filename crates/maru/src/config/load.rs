@@ -124,7 +124,8 @@ pub fn load(given: &Given) -> Result<Loaded, Problems> {
             what: format!("`{key}` {problem}"),
         }));
     }
-    let Loading { config, problems, warnings } = loading;
+    let Loading { config, problems, mut warnings } = loading;
+    warnings.extend(config.cautions());
     if problems.is_empty() {
         Ok(Loaded { config, file, warnings })
     } else {

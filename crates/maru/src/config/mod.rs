@@ -6,6 +6,7 @@
 mod doc;
 mod load;
 mod nearest;
+mod records;
 mod settings;
 mod table;
 mod value;
@@ -13,6 +14,7 @@ mod value;
 pub use doc::{example, reference};
 pub(crate) use load::line_of;
 pub use load::{ENV_PREFIX, Given, Loaded, Problem, Problems, Source, load};
+pub use records::{RECORD_GROUPS, RecordGroup, RecordSetting};
 pub use settings::{Config, Egress, Http, Log, LogFormat, Store, Tls};
 pub use table::{SECTIONS, SETTINGS, Section, Setting, print};
 pub use value::{Form, Value};

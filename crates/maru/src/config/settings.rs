@@ -174,6 +174,26 @@ impl Config {
         found
     }
 
+    /// What is allowed, and yet mostly not meant.
+    pub fn cautions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if !self.is_loopback() && self.tls.certificate.is_none() && self.trusted_proxies.is_empty()
+        {
+            found.push(format!(
+                "{} is open to others without TLS: secrets and messages travel in the clear. Set [tls], or put \
+                 a proxy in front and name it in trusted_proxies",
+                self.listen
+            ));
+        }
+        if self.listen.port() == 0 && self.public_url.is_none() {
+            found.push(
+                "port 0 is another one at each start: bots that were told the old address cannot call back"
+                    .to_owned(),
+            );
+        }
+        found
+    }
+
     /// Whether Maru itself is bound to this machine alone, so that calls to it are no detour
     /// around a firewall.
     pub fn is_loopback(&self) -> bool {

@@ -97,7 +97,12 @@ const CONNECTOR: &[Row] = {
         ("DELETE", "/b/{key}/v3/conversations/{conversation}/members/{member}", Bot, None),
         ("GET", "/b/{key}/v3/conversations/{conversation}/pagedmembers", Bot, None),
         // The file and its thumbnail come as base64, with an envelope around them.
-        ("POST", "/b/{key}/v3/conversations/{conversation}/attachments", Bot, Json(3 * 4_000_000 + 16 * 1024)),
+        (
+            "POST",
+            "/b/{key}/v3/conversations/{conversation}/attachments",
+            Bot,
+            Json(3 * 4_000_000 + 16 * 1024),
+        ),
         ("GET", "/b/{key}/v3/attachments/{attachment}", Anyone, None),
         ("GET", "/b/{key}/v3/attachments/{attachment}/views/{view}", Anyone, None),
         ("GET", "/v3/attachments/{attachment}", Anyone, None),
@@ -273,6 +278,24 @@ async fn the_table_has_every_route_and_no_other() {
         missing.is_empty() && gone.is_empty(),
         "not in the table: {missing:#?}\nnot served: {gone:#?}"
     );
+}
+
+#[tokio::test]
+async fn every_route_for_clients_and_bots_is_in_the_openapi_document() {
+    let stage = Stage::set().await;
+    let document = stage.send("GET", "/openapi.json", "", "").await.json();
+    let rows = DIRECT_LINE.iter().chain(CONNECTOR).filter(|row| row.0 != "ANY");
+    for (method, path, ..) in rows {
+        // Files are served with a key in front as well.
+        let path = path.replace("/b/{key}/v3/attachments", "/v3/attachments");
+        let described = &document["paths"][&path][method.to_lowercase()];
+        assert!(described["responses"].is_object(), "{method} {path}");
+    }
+    let text = document.to_string();
+    for reference in text.split("#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
 }
 
 #[tokio::test]

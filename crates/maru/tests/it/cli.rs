@@ -1,5 +1,8 @@
 //! The verbs of the command line, against a real server process and without one.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use maru_testkit::{Reply, ScriptedBot, TestServer, eventually};
 use serde_json::{Value, json};
 
@@ -227,6 +230,9 @@ async fn a_backup_restores_everything_and_repeats_erasures() {
     assert_eq!(server.stop().await, Some(0));
     let restored = server.json(&["restore", backup, "--replace"]).await;
     assert_eq!(restored["erased_again"]["files"], 1, "{restored}");
+    let left = std::fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains("re-")).collect();
+    assert!(left.is_empty(), "{left:?}");
     server.up().await;
     let log = prints(&server, &["conversations", "show", &id, "--entries"]).await;
     assert!(!log.contains("remember me"), "{log}");
@@ -302,6 +308,43 @@ async fn chat_speaks_listens_presses_suggestions_and_sends_files() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("Echo: Echo: a\u{fffd}[31mb") && !said.contains('\u{1b}'), "{said}");
     fails(&server, 1, &["chat", "--url", server.url(), "--secret", "wrong"]).await;
+}
+
+#[tokio::test]
+async fn chat_comes_back_after_a_restart_and_goes_on_where_it_was() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let mut server = TestServer::start(MARU).await;
+    let mut command = server.command();
+    command.args(["chat", "--user", "ann"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut chat = command.kill_on_drop(true).spawn().unwrap();
+    let mut input = chat.stdin.take().unwrap();
+    let mut lines = BufReader::new(chat.stdout.take().unwrap()).lines();
+    let mut read = Vec::new();
+    let mut until = async |wanted: &str| {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            read.push(line);
+            if read.last().unwrap() == wanted {
+                return read.clone();
+            }
+        }
+        unreachable!("{wanted:?} never came: {read:?}");
+    };
+    let patience = Duration::from_secs(60);
+    let conversation = async {
+        input.write_all(b"before\n").await.unwrap();
+        until("Echo: Echo: before").await;
+        server.kill().await;
+        until("(connection lost; connecting again)").await;
+        server.up().await;
+        until("(connected again)").await;
+        input.write_all(b"after\n").await.unwrap();
+        until("Echo: Echo: after").await
+    };
+    let read = tokio::time::timeout(patience, conversation).await.unwrap();
+    drop(input);
+    assert!(chat.wait().await.unwrap().success());
+    // What was shown before is not shown again.
+    assert_eq!(read.iter().filter(|line| *line == "Echo: Echo: before").count(), 1, "{read:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! The configuration: where settings come from, what is wrong with them, and its documents.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use maru::config::{
-    Given, Loaded, LogFormat, Problems, SECTIONS, SETTINGS, Source, example, load, print, reference,
+    Given, Loaded, LogFormat, Problems, RECORD_GROUPS, SECTIONS, SETTINGS, Source, example, load,
+    print, reference,
 };
 use tempfile::TempDir;
 
@@ -131,6 +133,15 @@ fn a_certificate_needs_its_key() {
 }
 
 #[test]
+fn what_is_dangerous_is_allowed_and_warned_of() {
+    let files = Files::new();
+    let warnings = |text: &str| files.load(text).unwrap().warnings;
+    assert!(warnings("listen = '127.0.0.1:8080'\n").is_empty());
+    assert!(warnings("listen = '0.0.0.0:8080'\n")[0].contains("without TLS"));
+    assert!(warnings("listen = '0.0.0.0:8080'\ntrusted_proxies = ['10.0.0.1']\n").is_empty());
+}
+
+#[test]
 fn a_secret_is_never_printed_and_a_reference_is() {
     let files = Files::new();
     let printed =
@@ -156,6 +167,43 @@ fn every_setting_stands_in_one_section_and_is_told_of() {
         let same = SETTINGS.iter().filter(|other| other.key == setting.key).count();
         assert_eq!(same, 1, "{}", setting.key);
     }
+}
+
+/// What the reference says of records is what their kinds take, with their defaults.
+#[test]
+fn the_settings_of_records_are_those_of_their_kinds() {
+    let said = |title: &str, prefix: &str| -> BTreeMap<String, String> {
+        let group = RECORD_GROUPS.iter().find(|group| group.title.contains(title)).unwrap();
+        let name = |name: &str| name.strip_prefix(prefix).unwrap().to_owned();
+        group.settings.iter().map(|(n, default, _)| (name(n), (*default).to_owned())).collect()
+    };
+    let of = |value: serde_json::Value| -> BTreeMap<String, String> {
+        value.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.to_string())).collect()
+    };
+    let delivery = serde_json::to_value(maru_hall::DeliverySettings::default()).unwrap();
+    assert_eq!(said("Every bot", "delivery."), of(delivery));
+    let mut site = serde_json::to_value(maru_direct_line::Settings::default()).unwrap();
+    site.as_object_mut().unwrap().remove("keys");
+    assert_eq!(said("`direct-line`", ""), of(site));
+    let echo = maru_bot_echo::Settings::default();
+    let echo = serde_json::json!({ "greeting": echo.greeting, "prefix": echo.prefix });
+    assert_eq!(said("`echo`", ""), of(echo));
+    let endpoint = serde_json::json!({ "endpoint": "http://bot.example/" });
+    let bot = maru_bot_framework::Settings::read(endpoint.as_object().unwrap()).unwrap();
+    // Taken apart, so that a new setting cannot be forgotten here.
+    let maru_bot_framework::Settings {
+        endpoint: _,
+        callback_version,
+        allow_update_delete,
+        answer_bytes_max,
+    } = bot;
+    let mut expected = of(serde_json::json!({
+        "callback_version": callback_version,
+        "allow_update_delete": allow_update_delete,
+        "answer_bytes_max": answer_bytes_max,
+    }));
+    expected.insert("endpoint".to_owned(), "none: it must be given".to_owned());
+    assert_eq!(said("`bot-framework`", ""), expected);
 }
 
 /// `UPDATE_DOCS=1` writes them anew.

@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru::config::Config;
+use maru::config::{Config, Tls};
 use maru::serve::Server;
 use maru_testkit::{Reply, ScriptedBot, TestServer, call};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::MARU;
 
@@ -20,7 +21,10 @@ async fn a_fresh_folder_is_its_owners_and_its_secret_is_given_once() {
         let path = server.data().join(name);
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     };
-    assert_eq!((mode(""), mode("admin.sock"), mode("instance.key")), (0o700, 0o600, 0o600));
+    assert_eq!((mode(""), mode("blobs")), (0o700, 0o700));
+    for name in ["admin.sock", "instance.key", "maru.db", "lock"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
     assert!(!server.log().contains(server.secret()), "the secret is in the log");
     assert_eq!(server.stop().await, Some(0));
     server.up().await;
@@ -93,6 +97,7 @@ async fn what_was_acknowledged_outlives_a_kill() {
     let of_the_user =
         page["activities"].as_array().unwrap().iter().filter(|a| a["from"]["id"] == "u");
     let texts: Vec<_> = of_the_user.map(|a| a["text"].as_str().unwrap().to_owned()).collect();
+    assert!(!server.log().contains("number 1"), "what was said is in the log");
     assert_eq!(texts, (0..20).map(|number| format!("number {number}")).collect::<Vec<_>>());
 }
 
@@ -114,6 +119,53 @@ async fn an_open_turn_is_finished_before_the_server_ends() {
     assert!(key.len() > 20 && !server.log().contains(key), "the capability is in the log");
     let conversations = server.json(&["conversations", "list"]).await;
     assert_eq!(conversations["conversations"][0]["open_deliveries"], 0, "{conversations}");
+}
+
+#[tokio::test]
+async fn the_certificate_and_the_key_that_are_configured_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = file("instance", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data: folder.path().join("data"),
+        instance_key: Some(format!("file:{}", key.display())),
+        tls: Tls {
+            certificate: Some(file("c.pem", &made.cert.pem())),
+            key: Some(file("k.pem", &made.signing_key.serialize_pem())),
+        },
+        ..Config::default()
+    };
+    let server = Server::start(&config).await.unwrap();
+    assert!(server.url().starts_with("https://127.0.0.1:"), "{}", server.url());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let address = server.url().trim_start_matches("https://");
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(!config.data.join("instance.key").exists());
+    server.stop().await;
+    // Another key cannot open what this one sealed, and says so.
+    let other = Config { instance_key: None, ..config };
+    let refused = Server::start(&other).await.unwrap_err().to_string();
+    assert!(refused.contains("instance key"), "{refused}");
 }
 
 #[tokio::test]

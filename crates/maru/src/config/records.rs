@@ -1,0 +1,140 @@
+//! The settings of bots' and channels' records, for the reference. What they are is decided in the
+//! crates of their kinds; a test holds the two together.
+
+/// A group of settings: of every bot, or of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordGroup {
+    /// The heading.
+    pub title: &'static str,
+    /// What they are settings of, and how they are set, in Markdown.
+    pub doc: &'static str,
+    /// The settings.
+    pub settings: &'static [RecordSetting],
+}
+
+/// A setting: its name, its default as JSON has it, and what it means, in Markdown.
+pub type RecordSetting = (&'static str, &'static str, &'static str);
+
+/// All groups.
+pub const RECORD_GROUPS: &[RecordGroup] = &[
+    RecordGroup {
+        title: "Every bot: how it is called",
+        doc: "`maru bot set ID delivery.NAME=VALUE`.",
+        settings: &[
+            ("delivery.in_flight_max", "64", "How many attempts may be under way at once."),
+            (
+                "delivery.attempt_timeout_ms",
+                "15000",
+                "How long one attempt may take, in milliseconds.",
+            ),
+            (
+                "delivery.retry_for_secs",
+                "86400",
+                "For how long a bot that cannot be reached is tried again, in seconds.",
+            ),
+            (
+                "delivery.retry_timeouts",
+                "false",
+                "Whether an attempt that timed out after it was sent is made again. The bot may then answer twice.",
+            ),
+            ("delivery.circuit_failures", "10", "How many failures in a row open the circuit."),
+            (
+                "delivery.circuit_probe_ms",
+                "5000",
+                "How long an open circuit waits before it is probed, in milliseconds.",
+            ),
+            (
+                "delivery.unavailable_notice",
+                "\"The bot cannot be reached at the moment. Your message is kept and will be delivered.\"",
+                "What the customer is told, once, when the circuit is open. Empty: nothing.",
+            ),
+        ],
+    },
+    RecordGroup {
+        title: "Bots of the kind `echo`",
+        doc: "`maru bot set ID NAME=VALUE`.",
+        settings: &[
+            (
+                "greeting",
+                "\"Hello! Say anything and I will say it back.\"",
+                "What someone who comes in is told. Empty: nothing.",
+            ),
+            ("prefix", "\"Echo: \"", "What stands before the text that is said back."),
+        ],
+    },
+    RecordGroup {
+        title: "Bots of the kind `bot-framework`",
+        doc: "`maru bot set ID NAME=VALUE`.",
+        settings: &[
+            (
+                "endpoint",
+                "none: it must be given",
+                "Where activities are posted to; customarily it ends in `/api/messages`.",
+            ),
+            (
+                "callback_version",
+                "1",
+                "Another number makes another address that the bot calls back, and the old one is refused.",
+            ),
+            (
+                "allow_update_delete",
+                "true",
+                "Whether the bot may update and delete what it said. The cloud's Direct Line refuses that.",
+            ),
+            (
+                "answer_bytes_max",
+                "1048576",
+                "The most bytes of the bot's HTTP answer to a delivery.",
+            ),
+        ],
+    },
+    RecordGroup {
+        title: "Every channel",
+        doc: "`maru channel set ID NAME=VALUE`.",
+        settings: &[
+            ("bot", "none: it must be given", "The bot that its conversations are opened with."),
+            (
+                "keep_days",
+                "none: `retention.days` holds",
+                "For how many days what comes in by it is kept.",
+            ),
+        ],
+    },
+    RecordGroup {
+        title: "Channels of the kind `direct-line`",
+        doc: "`maru channel set ID NAME=VALUE`. The two secrets are changed by `maru secret`.",
+        settings: &[
+            (
+                "acknowledge",
+                "\"accepted\"",
+                "`accepted`: a post is answered once it is on disk. `delivered`: once the bot has taken it, as the \
+                 cloud does; it is then handed over at most once.",
+            ),
+            ("delivered_timeout_secs", "15", "How long such a post waits for the bot, in seconds."),
+            (
+                "enhanced_authentication",
+                "false",
+                "Whether user ids bound into tokens must begin with `dl_`, and nobody else's may.",
+            ),
+            (
+                "trusted_origins",
+                "[]",
+                "The web origins from which browsers may call. Empty: any, unless a token names its own.",
+            ),
+            ("token_ttl_secs", "1800", "How long a token is good, in seconds."),
+            ("activity_bytes_max", "262144", "The most bytes of an activity."),
+            ("upload_bytes_max", "4194304", "The most bytes of an upload, all its parts together."),
+            ("upload_files_max", "32", "The most files of one upload."),
+            (
+                "sockets_per_conversation_max",
+                "16",
+                "The most sockets that are open to one conversation at once.",
+            ),
+            (
+                "keep_alive_secs",
+                "30",
+                "How often an idle socket is sent an empty frame, in seconds.",
+            ),
+        ],
+    },
+];
