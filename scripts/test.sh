@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 
 scripts/need.sh rust cc node python chromium strace || exit 1
 
+built=${CARGO_TARGET_DIR:-target}/debug
+maru=$(realpath -m "$built/maru")
+
 parts=() results=()
 failed=0
 part() {
@@ -23,14 +26,14 @@ rust_tests() {
     cargo test --workspace --locked
   fi
 }
-conformance() { conformance/setup.sh && (cd conformance && node run.mjs); }
+conformance() { conformance/setup.sh && (cd conformance && MARU_BIN="$maru" node run.mjs); }
 
 part "formatting" cargo fmt --all --check
 part "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "unit, property and contract suites" rust_tests
 part "the binaries" cargo build --locked --bin maru --bin maru-ledger
-part "a sync before every answer (strace)" target/debug/maru-ledger strace --maru target/debug/maru
-part "kill -9 under an outside ledger" target/debug/maru-ledger kill --maru target/debug/maru --cycles 50 --life-max-ms 1000
+part "a sync before every answer (strace)" "$built/maru-ledger" strace --maru "$maru"
+part "kill -9 under an outside ledger" "$built/maru-ledger" kill --maru "$maru" --cycles 50 --life-max-ms 1000
 part "conformance: real clients and bots" conformance
 
 printf '\n=== what ran, in %d s\n' "$SECONDS"

@@ -46,15 +46,15 @@ export function removeTemporary(folder) {
 }
 
 /**
- * The server under test: `MARU_BIN`, else the release build, else the debug build. A suite that finds none fails, since
- * a conformance run without a server would prove nothing.
+ * The server under test: `MARU_BIN`, else the build that is newest. A suite that finds none fails, since a conformance
+ * run without a server would prove nothing.
  */
 export function maruBinary() {
-  const built = ['release', 'debug'].map((profile) => join(REPOSITORY, 'target', profile, 'maru'));
-  const known = process.env.MARU_BIN ? [resolve(process.env.MARU_BIN)] : built;
-  const found = known.find((path) => existsSync(path));
-  if (found) return found;
-  throw new Error('no maru binary: run `cargo build --release -p maru`, or name one with MARU_BIN');
+  if (process.env.MARU_BIN) return resolve(process.env.MARU_BIN);
+  const target = process.env.CARGO_TARGET_DIR ?? join(REPOSITORY, 'target');
+  const built = ['release', 'debug'].map((profile) => join(target, profile, 'maru')).filter((path) => existsSync(path));
+  if (built.length === 0) throw new Error('no maru binary: run `cargo build --bin maru`, or name one with MARU_BIN');
+  return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
 /** A Chromium: `CHROMIUM`, else the first one that Debian or Fedora would install. */

@@ -2,6 +2,7 @@
 //!
 //! `clippy.toml` bans the direct calls everywhere else.
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -81,18 +82,42 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's random source.
+/// The operating system's random source, asked for a block at a time: ids are made on the way of
+/// every message, and a system call for each would cost more than the rest of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
+/// Random bytes that were asked for and not yet given out. What was given is wiped.
+struct Block {
+    bytes: [u8; 1024],
+    given: usize,
+}
+
+thread_local! {
+    static BLOCK: RefCell<Block> = const { RefCell::new(Block { bytes: [0; 1024], given: 1024 }) };
+}
+
 impl Random for SystemRandom {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the source that everyone else is handed"
-    )]
     fn fill(&self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).expect("the operating system's random source answers");
+        BLOCK.with_borrow_mut(|block| {
+            if buffer.len() > block.bytes.len() {
+                return ask(buffer);
+            }
+            if block.bytes.len() - block.given < buffer.len() {
+                ask(&mut block.bytes);
+                block.given = 0;
+            }
+            let taken = &mut block.bytes[block.given..block.given + buffer.len()];
+            buffer.copy_from_slice(taken);
+            taken.fill(0);
+            block.given += buffer.len();
+        });
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the source that everyone else is handed")]
+fn ask(buffer: &mut [u8]) {
+    getrandom::fill(buffer).expect("the operating system's random source answers");
 }
 
 #[cfg(test)]

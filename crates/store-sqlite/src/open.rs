@@ -35,11 +35,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: 4 readers, batches of 64 commits or 1 MiB.
+    /// The defaults: 4 readers, batches of 256 commits or 1 MiB.
     pub fn new(env: Env) -> Self {
         Self {
             readers: 4,
-            batch_max: 64,
+            batch_max: 256,
             batch_bytes_max: 1 << 20,
             queue_max: 4_096,
             heads_max: 65_536,

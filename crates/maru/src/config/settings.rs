@@ -139,7 +139,7 @@ impl Default for Config {
             },
             store: Store {
                 readers: 4,
-                batch_max: 64,
+                batch_max: 256,
                 batch_bytes_max: 1 << 20,
                 queue_max: 4_096,
                 heads_max: 65_536,

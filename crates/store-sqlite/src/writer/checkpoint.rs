@@ -15,11 +15,12 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::numbers::{Numbers, add, add_time};
 
-/// After how many more pages in the log (4 MiB) the checkpointer is woken.
-const PAGES_SOFT: u64 = 1_000;
+/// After how many more pages in the log (32 MiB) the checkpointer is woken. The more of them, the
+/// more often was each page rewritten in the log that goes into the database once.
+const PAGES_SOFT: u64 = 8_000;
 
-/// From how many pages on (16 MiB) the writer moves what is left.
-const PAGES_HARD: u64 = 4_000;
+/// From how many pages on (128 MiB) the writer moves what is left.
+const PAGES_HARD: u64 = 32_000;
 
 /// What the writer has to do after a commit.
 pub(crate) enum Need {
