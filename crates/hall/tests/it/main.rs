@@ -5,6 +5,7 @@
 mod bots;
 mod conversing;
 mod crash;
+mod keeping;
 mod order;
 mod reading;
 mod retries;
