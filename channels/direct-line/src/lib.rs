@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use maru_accounts::Accounts;
-use maru_activity::{ChannelId, RealmId};
+use maru_activity::{ChannelId, ConversationId, RealmId};
 use maru_door::{Face, RouteSet, Sockets};
 use maru_hall::Hall;
 use prometheus_client::registry::Registry;
@@ -70,14 +70,33 @@ impl DirectLine {
         })
     }
 
-    /// A token for a new conversation of a site, without showing its secret: for the operator's own
-    /// client. `None` if there is no such site.
-    pub fn mint(&self, realm: &RealmId, site: &ChannelId, user: Option<String>) -> Option<String> {
-        let site = self.sites.get(self.hall.directory(), realm, site)?;
-        let key = site.settings.keys.first()?;
-        let conversation = self.hall.new_conversation_id();
+    /// A token for a conversation of a site, a new one if none is named, without showing its
+    /// secret: for the operator's own client. `None` if there is no such site, or if the
+    /// conversation is not one of its own.
+    ///
+    /// # Errors
+    /// What the hall says.
+    pub async fn mint(
+        &self,
+        realm: &RealmId,
+        site: &ChannelId,
+        user: Option<String>,
+        conversation: Option<ConversationId>,
+    ) -> Result<Option<String>, maru_hall::Error> {
+        let Some(site) = self.sites.get(self.hall.directory(), realm, site) else {
+            return Ok(None);
+        };
+        let Some(key) = site.settings.keys.first() else { return Ok(None) };
+        let conversation = match conversation {
+            None => self.hall.new_conversation_id(),
+            Some(id) => match self.hall.conversation(realm, &id).await? {
+                Some(found) if found.channel == site.channel.id => id,
+                _ => return Ok(None),
+            },
+        };
         let claims = token::Claims::new(&site, &key.id, conversation, user, Vec::new());
-        Some(claims.mint(&self.accounts, &site, self.hall.env().now()).ok()?.token)
+        let minted = claims.mint(&self.accounts, &site, self.hall.env().now());
+        Ok(minted.ok().map(|minted| minted.token))
     }
 }
 

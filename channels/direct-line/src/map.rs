@@ -153,7 +153,7 @@ fn stripped(entry: &RawValue) -> Option<Box<RawValue>> {
         let text = if is_link { serde_json::from_str::<String>(value.get()).ok() } else { None };
         !text.is_some_and(|text| text.starts_with("blob:"))
     });
-    (members.len() < before).then(|| object(&members))
+    (members.len() < before).then(|| Draft::object_of(&members))
 }
 
 fn stands_for_file(entry: &RawValue) -> bool {
@@ -194,26 +194,12 @@ fn attachment(others: Members<'_>, file: &Stored) -> Box<RawValue> {
         members.push((key.into(), std::borrow::Cow::Owned(raw)));
     }
     members.extend(others);
-    object(&members)
+    Draft::object_of(&members)
 }
 
 fn member<'a>(members: &'a Members<'_>, name: &str) -> Option<&'a RawValue> {
     let (_, value) = members.iter().find(|(key, _)| key == name)?;
     Some(&**value).filter(|value| value.get() != "null")
-}
-
-fn object(members: &Members<'_>) -> Box<RawValue> {
-    let mut text = String::from("{");
-    for (index, (key, value)) in members.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text.push_str(&serde_json::to_string(key).expect("a text is always JSON"));
-        text.push(':');
-        text.push_str(value.get());
-    }
-    text.push('}');
-    RawValue::from_string(text).expect("an object of JSON members is JSON")
 }
 
 /// Whether clients are shown activities of this kind at all: never who came and went, and never a

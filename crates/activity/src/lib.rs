@@ -7,13 +7,16 @@
 //! randomness of the program come from. It does no I/O and needs no runtime.
 
 mod activity;
+mod check;
+mod draft;
 pub mod env;
 mod ids;
 mod place;
 mod render;
 mod time;
 
-pub use activity::{Account, Activity, Draft, Invalid, Kind, Limits, Members, OWNED, Role};
+pub use activity::{Account, Activity, Invalid, Kind, Limits, Role};
+pub use draft::{Draft, Members, OWNED};
 pub use ids::{BotId, ChannelId, CommitId, ConversationId, DeliveryId, PersonId, RealmId};
 pub use place::{ActivityId, Audience, Pos, Seq, Viewer, Watermark};
 pub use render::{Envelope, Links, render};

@@ -96,7 +96,7 @@ fn with_links(body: &[u8], links: &dyn Links) -> Option<String> {
                         *value = std::borrow::Cow::Owned(link.expect("a text is always JSON"));
                     }
                 }
-                written.push_str(&crate::activity::write_object(&fields));
+                written.push_str(&crate::draft::write_object(&fields));
             }
             Err(_) => written.push_str(item.get()),
         }
@@ -104,7 +104,7 @@ fn with_links(body: &[u8], links: &dyn Links) -> Option<String> {
     written.push(']');
     let raw = serde_json::value::RawValue::from_string(written).ok()?;
     *attachments = std::borrow::Cow::Owned(raw);
-    Some(crate::activity::write_object(&members))
+    Some(crate::draft::write_object(&members))
 }
 
 #[cfg(test)]

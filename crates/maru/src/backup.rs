@@ -1,8 +1,8 @@
 //! A backup: one tar archive with the database, the instance key and the files that were sent.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
@@ -108,6 +108,7 @@ fn restore_into(file: &Path, paths: &Paths, has_data: bool) -> anyhow::Result<Re
         &work.path().join(DATABASE),
         &work.path().join(FRESH),
         &journal,
+        maru_activity::env::Env::system().now(),
     )?;
     match put_in_place(work.path(), paths) {
         Ok(()) => Ok(restored),
@@ -161,11 +162,9 @@ fn unpack(file: &Path, to: &Path) -> anyhow::Result<()> {
             bail!("it is no backup of Maru: {path:?} is in it");
         }
         ensure!(entry.unpack_in(to)?, "it is no backup of Maru: {path:?} is in it");
-        if path == Path::new(INSTANCE_KEY) {
-            use std::os::unix::fs::PermissionsExt as _;
-            let owner_alone = std::fs::Permissions::from_mode(0o600);
-            std::fs::set_permissions(to.join(&path), owner_alone)?;
-        }
+        // Whatever the archive says: what was sent is for the server's own user alone.
+        let owner_alone = Permissions::from_mode(if kind.is_dir() { 0o700 } else { 0o600 });
+        std::fs::set_permissions(to.join(&path), owner_alone)?;
     }
     ensure!(to.join(DATABASE).exists(), "it is no backup of Maru: there is no database in it");
     Ok(())

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use maru_activity::Timestamp;
 use maru_store::{Erased, Error};
 use rusqlite::{Connection, OpenFlags};
 
@@ -93,9 +94,17 @@ pub fn erasures_in(database: &Path) -> Result<Vec<Bytes>, OpenError> {
 /// date, raises the restore epoch (so that watermarks given out before are not believed), and
 /// repeats those erasures of `journal` that the backup does not know of.
 ///
+/// The epoch is the time of restoring, `at`, in seconds: one backup may be restored again and again,
+/// here and elsewhere, and each time its watermarks must differ from those of the times before.
+///
 /// # Errors
 /// [`RestoreError::Exists`] if there is a database already; see there for the others.
-pub fn restore(backup: &Path, folder: &Path, journal: &[Bytes]) -> Result<Restored, RestoreError> {
+pub fn restore(
+    backup: &Path,
+    folder: &Path,
+    journal: &[Bytes],
+    at: Timestamp,
+) -> Result<Restored, RestoreError> {
     let target = open::database_in(folder);
     let leftovers = [target.clone(), beside(&target, "-wal"), beside(&target, "-shm")];
     for path in leftovers {
@@ -112,7 +121,7 @@ pub fn restore(backup: &Path, folder: &Path, journal: &[Bytes]) -> Result<Restor
     remove_database(&part)?;
     let restored = fs::copy(backup, &part)
         .map_err(RestoreError::from)
-        .and_then(|_| prepare(&part, &journal))
+        .and_then(|_| prepare(&part, &journal, at))
         .and_then(|restored| {
             publish(&part, &target)?;
             Ok(restored)
@@ -124,7 +133,7 @@ pub fn restore(backup: &Path, folder: &Path, journal: &[Bytes]) -> Result<Restor
     restored
 }
 
-fn prepare(part: &Path, journal: &[Erasure]) -> Result<Restored, RestoreError> {
+fn prepare(part: &Path, journal: &[Erasure], at: Timestamp) -> Result<Restored, RestoreError> {
     let conn = open::writer(part)?;
     let check: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if check != "ok" {
@@ -132,8 +141,9 @@ fn prepare(part: &Path, journal: &[Erasure]) -> Result<Restored, RestoreError> {
     }
     let transaction = conn.unchecked_transaction()?;
     let restore_epoch = transaction.query_row(
-        "UPDATE meta SET value = value + 1 WHERE name = 'restore_epoch' RETURNING value",
-        [],
+        "UPDATE meta SET value = max(value + 1, ?1) WHERE name = 'restore_epoch' RETURNING value",
+        // Watermarks have room for it until the year 2106.
+        [u32::try_from(at.as_secs()).unwrap_or(0)],
         |row| row.get(0),
     )?;
     let erased = erase::repeat(&transaction, journal)?;

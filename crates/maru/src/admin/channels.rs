@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use maru_activity::{ChannelId, RealmId};
+use maru_activity::{ChannelId, ConversationId, RealmId};
 use maru_direct_line as direct_line;
 use maru_hall::{ChannelRecord, Hall};
 use serde::Deserialize;
@@ -192,9 +192,10 @@ async fn renew(hall: &Hall, realm: &RealmId, named: &Named) -> Result<(usize, St
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TokenOf {
     user: Option<String>,
+    conversation: Option<ConversationId>,
 }
 
-/// A token for a new conversation: what `maru chat` uses on its own machine.
+/// A token for a conversation, a new one if none is named: what `maru chat` uses on its own machine.
 pub(super) async fn token(
     State(admin): State<Admin>,
     Realm(realm): Realm,
@@ -204,7 +205,8 @@ pub(super) async fn token(
     let record = find_site(&admin.hall, &realm, &named.id)?;
     let token = admin
         .direct_line
-        .mint(&realm, &record.id, of.user)
-        .ok_or_else(|| ApiError::internal("no token could be made"))?;
+        .mint(&realm, &record.id, of.user, of.conversation)
+        .await?
+        .ok_or_else(|| ApiError::not_found("the channel has no such conversation"))?;
     Ok(Json(json!({ "token": token, "url": admin.url })))
 }

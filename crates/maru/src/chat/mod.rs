@@ -105,7 +105,7 @@ async fn credential(common: &Common, args: &Args) -> Result<(String, String), Fa
         None => first_channel(common, &client).await?,
     };
     let path = common.path(&format!("/channels/{}/tokens", segment(&channel)));
-    let of = json!({ "user": args.user });
+    let of = json!({ "user": args.user, "conversation": args.conversation });
     let answer: Value = client.call(http::Method::POST, &path, Some(&of)).await?;
     let token = answer["token"].as_str().unwrap_or_default().to_owned();
     Ok((args.url.clone().unwrap_or(url), token))

@@ -259,12 +259,13 @@ async fn a_backup_made_while_writing_has_what_was_acknowledged_and_can_be_restor
     drop(store);
     let journal = erasures_in(&folder.path().join(FILE)).unwrap();
 
-    let refused = restore(&target, folder.path(), &journal);
+    let at = Timestamp::from_secs(1_800_000_000);
+    let refused = restore(&target, folder.path(), &journal, at);
     assert!(matches!(refused, Err(RestoreError::Exists(_))), "{refused:?}");
     let anew = other.path().join("anew");
-    assert_eq!(restore(&target, &anew, &[]).unwrap().restore_epoch, 1);
+    assert_eq!(restore(&target, &anew, &[], at).unwrap().restore_epoch, 1_800_000_000);
     let store = SqliteStore::open(&anew, Options::new(Env::system())).unwrap();
-    assert_eq!(store.restore_epoch(), 1);
+    assert_eq!(store.restore_epoch(), 1_800_000_000);
     let read = store.read(&realm(), &"c".into(), Viewer::Customer, Place::Pos(0), 999).await;
     let read = read.unwrap();
     assert!(read.len() >= 200 && read.iter().take(200).all(|entry| !entry.is_erased()));
@@ -273,13 +274,16 @@ async fn a_backup_made_while_writing_has_what_was_acknowledged_and_can_be_restor
     drop(store);
 
     let erased = other.path().join("erased");
-    let restored = restore(&target, &erased, &journal).unwrap();
+    // The same backup once more: what was read after the first time must not be believed.
+    let later = Timestamp::from_secs(1_800_000_001);
+    let restored = restore(&target, &erased, &journal, later).unwrap();
+    assert_eq!(restored.restore_epoch, 1_800_000_001);
     assert_eq!(restored.erased.entries, read.len() as u64);
     let store = SqliteStore::open(&erased, Options::new(Env::system())).unwrap();
     assert!(texts(&store, "c").await.unwrap().iter().all(Bytes::is_empty));
     drop(store);
     std::fs::write(&target, "no database").unwrap();
-    let damaged = restore(&target, &other.path().join("damaged"), &[]);
+    let damaged = restore(&target, &other.path().join("damaged"), &[], later);
     assert!(damaged.is_err());
     assert!(!open::database_in(&other.path().join("damaged")).exists());
 }
