@@ -7,11 +7,6 @@ use maru::cli::{Cli, run};
 use maru::terminal::{Plain, complain};
 use rustix::fs::Mode;
 
-/// Measured against the system's allocator by `make bench`: faster on the way of a message, and what
-/// thousands of closed sockets held is given back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // What it writes (the database, files that were sent, backups) is for its owner alone.
