@@ -1,8 +1,10 @@
 //! One conversation's deliveries, one after the other, for as long as there are any.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use maru_activity::{Role, Seq, Viewer};
 use maru_store::{
     Attempt, AttemptRecord, Change, Delivery, DeliveryState, Entry, NewEntry, Op, Place, Settle,
@@ -168,10 +170,14 @@ impl Hall {
         let handed = handed(known, delivery, entry, settings.attempt_timeout());
         let (at, started) = (self.inner.env.now(), Instant::now());
         let budget = handed.budget;
-        // A bot's own deadline is a little shorter than this one, which only makes sure.
-        let outcome = tokio::time::timeout(budget, bot.bot.deliver(handed))
-            .await
-            .unwrap_or(Outcome::TimedOut);
+        // A bot's own deadline is a little shorter than this one, which only makes sure. A bot that
+        // panics has failed; the conversation, and the circuit's probe, must not hang on it.
+        let attempt = AssertUnwindSafe(bot.bot.deliver(handed)).catch_unwind();
+        let outcome = match tokio::time::timeout(budget, attempt).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::Failed { cause: "the bot panicked".to_owned(), status: None },
+            Err(_) => Outcome::TimedOut,
+        };
         drop(permit);
         let took = started.elapsed();
         self.inner.metrics.attempted(&outcome, took);

@@ -139,3 +139,21 @@ async fn who_waits_for_the_bot_is_told_what_came_of_it_and_it_is_never_tried_aga
     let letters = dead(&scene).await;
     assert_eq!((letters.len(), letters[0].attempts), (1, 1));
 }
+
+#[tokio::test]
+async fn a_bot_that_panics_has_failed_and_its_conversation_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Arc::new(|handed: &maru_hall::Handed| match text(&handed.body).as_str() {
+        "panic" => Action::Panic,
+        _ => Action::Say(Vec::new()),
+    });
+    let scene = Scene::open(folder.path(), script).await;
+    let conversation = scene.begin().await;
+    let mut post = say("panic");
+    post.wait = Some(std::time::Duration::from_secs(10));
+    let posted = scene.hall.post(&conversation, post).await.unwrap();
+    assert_eq!(posted.delivered, Some(Delivered::Failed(None)));
+    scene.hall.post(&conversation, say("good")).await.unwrap();
+    scene.settled(&conversation).await;
+    assert_eq!(dead(&scene).await.len(), 1);
+}

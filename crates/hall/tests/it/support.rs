@@ -31,6 +31,8 @@ pub(crate) enum Action {
     Be(Outcome),
     /// Waits, then takes it.
     Wait(Duration),
+    /// Panics.
+    Panic,
 }
 
 /// A bot that does as its script says, and tells what it was handed.
@@ -66,6 +68,7 @@ impl Bot for Scripted {
                 Outcome::Taken { answers: answers.collect(), result: None }
             }
             Action::Be(outcome) => outcome,
+            Action::Panic => std::panic::resume_unwind(Box::new("as it was told")),
             Action::Wait(span) => {
                 tokio::time::sleep(span).await;
                 Outcome::taken()
