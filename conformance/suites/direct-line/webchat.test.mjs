@@ -55,6 +55,10 @@ describe('botframework-webchat in Chromium', () => {
       return !states.includes('Sending');
     });
 
+  /** Waits until the page says no more that it is connecting: Web Chat keeps the words up for a moment. */
+  const connected = (page) =>
+    until('the page to be connected', async () => !(await page.locator('body').innerText()).includes('Connecting'));
+
   test('welcome, a message, its echo, an image, and all of it again after a reload', async () => {
     const page = await browser.visit(site.url);
     await page.locator('.webchat__bubble__content').first().waitFor({ timeout: PATIENCE_MS });
@@ -91,6 +95,7 @@ describe('botframework-webchat in Chromium', () => {
     await type(page, 'still here');
     await shows(page, 'still here', 'echo: still here');
     await delivered(page);
+    await connected(page);
     await picture(page, 'webchat-3-reloaded');
   });
 
@@ -101,6 +106,7 @@ describe('botframework-webchat in Chromium', () => {
     const tea = page.getByRole('toolbar', { name: 'Suggested actions' }).getByRole('button', { name: 'Tea' });
     await tea.waitFor();
     await page.locator('.webchat__bubble__content').getByRole('button', { name: 'Bow' }).waitFor();
+    await connected(page);
     await picture(page, 'webchat-4-card');
     await tea.click();
     await shows(page, 'tea', 'echo: tea');
