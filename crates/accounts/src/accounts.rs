@@ -190,12 +190,7 @@ impl Accounts {
             key: id.to_string(),
             why: error.to_string(),
         })?;
-        let write = StateWrite {
-            scope: REALM_SCOPE.to_owned(),
-            key: id.to_string(),
-            expect: Some(0),
-            value: Some(value.into()),
-        };
+        let write = StateWrite::put(REALM_SCOPE, id.as_str(), value).at_version(0);
         match self.write(&SYSTEM_REALM.into(), write).await {
             Err(Error::Store(maru_store::Error::Conflict(_))) => Err(Error::RealmExists(id)),
             Err(error) => Err(error),
@@ -291,13 +286,7 @@ impl Accounts {
             Some(key) if key.signs => return Err(Error::KeyInUse(kid.to_owned())),
             Some(_) => {}
         }
-        let write = StateWrite {
-            scope: keys::SCOPE.to_owned(),
-            key: kid.to_owned(),
-            expect: None,
-            value: None,
-        };
-        self.write(realm, write).await?;
+        self.write(realm, StateWrite::delete(keys::SCOPE, kid)).await?;
         self.known.rcu(|known| {
             let mut known = Known::clone(known);
             known.remove(realm, kid);
@@ -354,13 +343,7 @@ impl Accounts {
         created_at: Timestamp,
     ) -> Result<Arc<SigningKey>, Error> {
         let (key, sealed) = SigningKey::make(realm, created_at, &self.instance, &self.env);
-        let write = StateWrite {
-            scope: keys::SCOPE.to_owned(),
-            key: key.kid.clone(),
-            expect: Some(0),
-            value: Some(sealed.into()),
-        };
-        self.write(realm, write).await?;
+        self.write(realm, StateWrite::put(keys::SCOPE, &key.kid, sealed).at_version(0)).await?;
         Ok(Arc::new(key))
     }
 

@@ -163,8 +163,10 @@ impl Blobs {
     ) -> Result<(), BlobError> {
         let commit = CommitId(self.env.uuid());
         let mut commit = Commit::new(commit, realm.clone(), self.env.now());
-        let (scope, key) = (SCOPE.to_owned(), id.to_string());
-        commit.states.push(StateWrite { scope, key, expect: None, value });
+        commit.states.push(match value {
+            Some(value) => StateWrite::put(SCOPE, id.as_str(), value),
+            None => StateWrite::delete(SCOPE, id.as_str()),
+        });
         self.store.commit(commit).await?;
         Ok(())
     }

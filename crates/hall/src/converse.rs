@@ -94,12 +94,7 @@ impl Hall {
         let env = &self.inner.env;
         let id = maru_activity::CommitId(env.uuid());
         let mut commit = Commit::new(id, conversation.realm.clone(), env.now());
-        commit.states.push(StateWrite {
-            scope: SCOPE.to_owned(),
-            key: conversation.id.to_string(),
-            expect: None,
-            value: Some(pos.to_string().into()),
-        });
+        commit.states.push(StateWrite::put(SCOPE, conversation.id.as_str(), pos.to_string()));
         self.inner.store.commit(commit).await?;
         Ok(())
     }

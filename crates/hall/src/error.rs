@@ -88,7 +88,9 @@ impl From<StoreError> for Error {
             StoreError::Full | StoreError::Unavailable(_) | StoreError::Failed(_) => {
                 Self::Unavailable(error.to_string())
             }
-            StoreError::Unsound(_) | StoreError::Damaged(_) => Self::Internal(error.to_string()),
+            StoreError::Unsound(_) | StoreError::Damaged(_) | StoreError::Unsupported(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

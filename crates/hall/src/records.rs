@@ -435,11 +435,9 @@ impl Directory {
     ) -> Result<(), Error> {
         let id = CommitId(self.env.uuid());
         let mut commit = Commit::new(id, realm.clone(), self.env.now());
-        commit.states.push(StateWrite {
-            scope: scope.to_owned(),
-            key: key.to_owned(),
-            expect: None,
-            value: value.map(Bytes::from),
+        commit.states.push(match value {
+            Some(value) => StateWrite::put(scope, key, value),
+            None => StateWrite::delete(scope, key),
         });
         self.store.commit(commit).await?;
         Ok(())

@@ -63,9 +63,7 @@ pub(crate) async fn ensure(
     let is_new = directory.channel(&realm, &channel.id).is_none();
     directory.put_channel(channel, is_new).await.context("the channel")?;
     let mut commit = Commit::new(CommitId(env.uuid()), system, env.now());
-    let value = Some(bytes::Bytes::from_static(b"{}"));
-    let (scope, key) = (SCOPE.to_owned(), DONE.to_owned());
-    commit.states.push(StateWrite { scope, key, expect: None, value });
+    commit.states.push(StateWrite::put(SCOPE, DONE, "{}"));
     store.commit(commit).await?;
     Ok(Some(Fresh { secrets: [first.text, second.text] }))
 }

@@ -147,9 +147,12 @@ CREATE TABLE states (
     key     TEXT    NOT NULL,
     version INTEGER NOT NULL,
     at      INTEGER NOT NULL,
+    -- From when on it may be swept away.
+    until   INTEGER,
     value   BLOB    NOT NULL,
     PRIMARY KEY (realm, scope, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX states_until ON states (until) WHERE until IS NOT NULL;
 
 CREATE TABLE timers (
     realm  TEXT    NOT NULL,

@@ -229,7 +229,7 @@ pub(crate) fn meta_column(meta: &Meta) -> rusqlite::Result<Option<String>> {
 
 /// What [`delivery`] reads; the tables are `deliveries d` and `conversations c`.
 pub(crate) const DELIVERY: &str = "SELECT d.id, d.public AS delivery, c.realm, c.public, d.seq, d.bot, d.state, d.once, d.replay, \
-     d.attempts, d.created_at, d.due_at, d.cause";
+     d.attempts, d.created_at, d.due_at, d.cause, c.lease_epoch";
 
 pub(crate) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
@@ -245,6 +245,7 @@ pub(crate) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         created_at: time(row, "created_at")?,
         due_at: time(row, "due_at")?,
         cause: row.get("cause")?,
+        lease: uint(row, "lease_epoch")?,
     })
 }
 

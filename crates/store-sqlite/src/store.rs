@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use maru_activity::env::Env;
 use maru_activity::{
-    BotId, ChannelId, CommitId, ConversationId, DeliveryId, RealmId, Timestamp, Viewer,
+    BotId, ChannelId, CommitId, ConversationId, DeliveryId, RealmId, Seq, Timestamp, Viewer,
 };
 use maru_store::{
-    AttemptRecord, Commit, Conversation, Cursor, Delivery, DeliveryFilter, DueBots, Entry, Erased,
-    Error, Expired, Head, Member, Page, Place, Receipt, Retention, State, Store, Summary, Timer,
-    Whom,
+    AttemptRecord, CLIENT_KEYS_KEPT, COMMIT_IDS_KEPT, Commit, Conversation, Cursor, Delivery,
+    DeliveryFilter, DueBots, Entry, Erased, Error, Expired, Head, Member, Page, Place, Receipt,
+    Retention, State, Store, Summary, Timer, Whom,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -189,6 +189,14 @@ impl Store for SqliteStore {
         self.restore_epoch
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn retire(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn conversation(
         &self,
         realm: &RealmId,
@@ -203,6 +211,26 @@ impl Store for SqliteStore {
 
     fn head_now(&self, realm: &RealmId, id: &ConversationId) -> Option<Head> {
         self.heads.get(realm, id).map(|known| known.head.clone())
+    }
+
+    async fn heads(
+        &self,
+        conversations: &[(RealmId, ConversationId)],
+    ) -> Result<Vec<Option<Seq>>, Error> {
+        let wanted = conversations.to_vec();
+        let heads = Arc::clone(&self.heads);
+        self.readers
+            .read(move |conn| {
+                let next_seq = |(realm, id): &(RealmId, ConversationId)| {
+                    if let Some(known) = heads.get(realm, id) {
+                        return Ok(Some(known.head.next_seq));
+                    }
+                    let found = heads::load(conn, id)?.filter(|known| known.record.realm == *realm);
+                    Ok(found.map(|known| known.head.next_seq))
+                };
+                wanted.iter().map(next_seq).collect()
+            })
+            .await
     }
 
     async fn read(
@@ -350,12 +378,14 @@ impl Store for SqliteStore {
     async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<(), Error> {
         for dust in Dust::ALL {
             let kept = match dust {
-                Dust::ClientKeys => keep::KEYS_KEPT,
-                Dust::Commits => keep::COMMITS_KEPT,
+                Dust::ClientKeys => CLIENT_KEYS_KEPT,
+                Dust::Commits => COMMIT_IDS_KEPT,
                 Dust::Deliveries | Dust::Attempts => keep,
             };
             self.sweep_dust(dust, now.before(kept)).await?;
         }
+        let sweep = move |writer: &mut Writer| writer.alone(|conn| keep::sweep_states(conn, now));
+        while self.control(sweep).await? == keep::SWEEP_MAX {}
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use maru_activity::{
     Audience, BotId, ChannelId, CommitId, ConversationId, DeliveryId, Kind, PersonId, Pos, RealmId,
     Role, Seq, Timestamp,
 };
+use sha2::{Digest, Sha256};
 
 use crate::{AttemptRecord, Delivery, Member, Meta, Route};
 
@@ -89,13 +90,20 @@ pub struct Opening {
 }
 
 /// What must hold before a commit is applied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expect {
     /// The route's epoch.
     pub route_epoch: Option<u64>,
-    /// The lease's epoch: a node that lost its lease on the conversation writes no more.
+    /// The lease's epoch: a process that lost its lease on the conversation settles no more.
     pub lease_epoch: Option<u64>,
+    /// This user takes no part yet. Several processes may each believe that they see a user first;
+    /// one of them is right, the others get [`Error::Conflict`](crate::Error::Conflict) with
+    /// [`KNOWN_MEMBER`].
+    pub newcomer: Option<Arc<str>>,
 }
+
+/// What a commit conflicts with whose [`Expect::newcomer`] takes part already.
+pub const KNOWN_MEMBER: &str = "the newcomer takes part already";
 
 /// The idempotency key that a client gave, scoped to its conversation; kept 7 days.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +116,22 @@ pub struct ClientKey {
     pub key: Box<str>,
     /// A digest of what was sent, so that the same key with another body is noticed.
     pub digest: u64,
+}
+
+impl ClientKey {
+    /// The key as every store keeps it: its parts can be of any length and are not needed again.
+    /// The first 16 bytes of a SHA-256 over the conversation, the sender, the protocol and the key,
+    /// each with its length in front, so that no two lists of parts are written alike.
+    pub fn hash(&self, conversation: &ConversationId) -> [u8; 16] {
+        let mut hasher = Sha256::new();
+        for part in [conversation.as_str(), &self.sender, self.protocol, &self.key] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&hasher.finalize()[..16]);
+        hash
+    }
 }
 
 /// An entry to append.
@@ -224,6 +248,33 @@ pub struct StateWrite {
     pub expect: Option<u64>,
     /// The value, or `None` to delete it.
     pub value: Option<Bytes>,
+    /// From when on it may be swept away by itself. Until it is swept it is there: a single-use
+    /// ticket is used up by writing it with `expect: Some(0)`, and is forgotten when it has
+    /// expired anyway.
+    pub until: Option<Timestamp>,
+}
+
+impl StateWrite {
+    /// A value to keep for good, whatever is there.
+    pub fn put(scope: impl Into<String>, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        Self {
+            scope: scope.into(),
+            key: key.into(),
+            expect: None,
+            value: Some(value.into()),
+            until: None,
+        }
+    }
+
+    /// A value to delete, whatever is there.
+    pub fn delete(scope: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { scope: scope.into(), key: key.into(), expect: None, value: None, until: None }
+    }
+
+    /// The same, only at this version: `0` for none.
+    pub fn at_version(self, version: u64) -> Self {
+        Self { expect: Some(version), ..self }
+    }
 }
 
 /// A timer to set or to clear.
@@ -233,6 +284,10 @@ pub struct TimerWrite {
     pub scope: String,
     /// Unique within its scope: setting it again moves it.
     pub key: String,
+    /// The due time that must be set, else the commit fails alone with
+    /// [`Error::Conflict`](crate::Error::Conflict). Whoever acts on a timer clears or moves it in
+    /// the same commit and says here which one it saw: so it is acted on once, on any node.
+    pub expect: Option<Timestamp>,
     /// When it is due, and what its owner wants to know then. `None` clears it.
     pub set: Option<(Timestamp, Bytes)>,
 }
@@ -262,6 +317,10 @@ pub struct Receipt {
     pub deliveries: Vec<Delivery>,
     /// Whether older deliveries of this conversation are still open, so that these must wait.
     pub behind: bool,
+    /// Whether this process holds the conversation's lease, under which alone deliveries may be
+    /// handed over. A commit that writes deliveries takes it, unless older ones are open and another
+    /// process that is alive holds it: that one then goes on with these.
+    pub leased: bool,
     /// After a settlement: the conversation's oldest delivery that is still open.
     pub next: Option<Delivery>,
     /// Who answers after this commit.

@@ -16,14 +16,14 @@ mod model;
 mod port;
 
 pub use commit::{
-    Attempt, Change, ClientKey, Commit, DeliveryTo, Expect, NewDelivery, NewEntry, Op, Opening,
-    Placed, Receipt, Settle, Settlement, StateWrite, TimerWrite, Turn,
+    Attempt, Change, ClientKey, Commit, DeliveryTo, Expect, KNOWN_MEMBER, NewDelivery, NewEntry,
+    Op, Opening, Placed, Receipt, Settle, Settlement, StateWrite, TimerWrite, Turn,
 };
 pub use model::{
     AttemptRecord, Conversation, Delivery, DeliveryState, Entry, Head, Member, Meta, Native, Route,
     State, Timer,
 };
 pub use port::{
-    Cursor, DeliveryFilter, DueBots, Erased, Error, Expired, Page, Place, Retention, Store,
-    Summary, Whom,
+    CLIENT_KEYS_KEPT, COMMIT_IDS_KEPT, Cursor, DeliveryFilter, DueBots, Erased, Error, Expired,
+    Page, Place, Retention, Store, Summary, TIMER_HELD, Whom,
 };

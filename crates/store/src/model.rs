@@ -209,6 +209,9 @@ pub struct Delivery {
     pub due_at: Timestamp,
     /// Why it is a dead letter, or why the last attempt failed.
     pub cause: Option<String>,
+    /// The epoch of the conversation's lease when this was read. Whoever hands it over settles it
+    /// with [`Expect::lease_epoch`](crate::Expect) set to this.
+    pub lease: u64,
 }
 
 /// One try at a delivery, as it is kept: failures only.

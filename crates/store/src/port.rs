@@ -44,6 +44,9 @@ pub enum Error {
     /// The data is damaged there. Other data can still be read.
     #[error("damaged data: {0}")]
     Damaged(Arc<str>),
+    /// This engine has its own way of doing that, which the text names.
+    #[error("{0}")]
+    Unsupported(&'static str),
 }
 
 impl Error {
@@ -147,6 +150,15 @@ pub struct Erased {
     pub blobs: Vec<String>,
 }
 
+/// How long client keys are kept.
+pub const CLIENT_KEYS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// How long commit ids are kept.
+pub const COMMIT_IDS_KEPT: Duration = Duration::from_secs(3_600);
+
+/// For how long a due timer that was given to one process is given to no other.
+pub const TIMER_HELD: Duration = Duration::from_secs(30);
+
 /// What every store can do. Every query is scoped to a realm, except those that the server makes
 /// for itself (deliveries and timers that are due).
 #[async_trait]
@@ -164,6 +176,14 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// How often this store was restored from a backup: it stands in watermarks.
     fn restore_epoch(&self) -> u32;
 
+    /// Whether other processes may write to the same data: then whoever follows a conversation asks
+    /// [`Store::heads`] from time to time, since no hint is certain to come.
+    fn is_shared(&self) -> bool;
+
+    /// This process hands over nothing any more: the leases it holds are free for others at once.
+    /// Commits can still be made.
+    async fn retire(&self) -> Result<(), Error>;
+
     /// A conversation's record.
     async fn conversation(
         &self,
@@ -174,8 +194,15 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Where a conversation stands.
     async fn head(&self, realm: &RealmId, id: &ConversationId) -> Result<Option<Head>, Error>;
 
-    /// Where it stands, if that is known without asking the disk. Never stale.
+    /// Where it stands, if that is known without asking the engine. Never stale.
     fn head_now(&self, realm: &RealmId, id: &ConversationId) -> Option<Head>;
+
+    /// The next seq of each of these conversations, in one query; `None` for those that are not
+    /// there.
+    async fn heads(
+        &self,
+        conversations: &[(RealmId, ConversationId)],
+    ) -> Result<Vec<Option<Seq>>, Error>;
 
     /// Up to `limit` entries from `from` on that `viewer` may see, in order. An entry that was
     /// updated or deleted is given as it was written, with `folded` set.
@@ -218,7 +245,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<Conversation>, Error>;
 
     /// For every conversation that has open deliveries, the oldest of them, if it is due by `now`;
-    /// those due longest first. Over all realms: the delivery worker asks.
+    /// those due longest first. Over all realms: the delivery worker asks. What is given is leased
+    /// to this process ([`Delivery::lease`]); conversations that another process which is alive
+    /// has leased are left out.
     async fn due(
         &self,
         now: Timestamp,
@@ -226,7 +255,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Delivery>, Error>;
 
-    /// When the next delivery or timer falls due, if any is waiting. Over all realms.
+    /// When the next delivery or timer falls due, if any is waiting. Over all realms, whoever holds
+    /// the lease.
     async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
 
     /// Moves the due time of all open deliveries to `bot` to `at` (its circuit closed or opened).
@@ -263,15 +293,18 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Page<State>, Error>;
 
-    /// Timers that are due by `now`, over all realms. A timer stays until a commit clears it.
+    /// Timers that are due by `now`, over all realms. A timer stays until a commit clears it. In a
+    /// shared store those that are given are this process's own for [`TIMER_HELD`]; what makes sure
+    /// that a timer is acted on once is [`TimerWrite::expect`](crate::TimerWrite).
     async fn timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, Error>;
 
     /// Takes away old entries with their settled deliveries. Places are never given again. Entries
     /// with open deliveries stay until these are settled.
     async fn expire(&self, rule: &Retention) -> Result<Expired, Error>;
 
-    /// Housekeeping: client keys over 7 days, commit ids over an hour, settled deliveries and
-    /// attempts over `keep`.
+    /// Housekeeping: client keys over [`CLIENT_KEYS_KEPT`], commit ids over [`COMMIT_IDS_KEPT`],
+    /// values past their [`StateWrite::until`](crate::StateWrite), settled deliveries and attempts
+    /// over `keep`.
     async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<(), Error>;
 
     /// Erases a person: clears the bodies and metas of their entries (of every entry, where they
@@ -287,7 +320,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn repeat_erasures(&self, journal: &[Bytes]) -> Result<Erased, Error>;
 
     /// Writes a whole and consistent copy to `target` while work goes on. Everything that was
-    /// acknowledged before the call is in it.
+    /// acknowledged before the call is in it. [`Error::Unsupported`] where the engine's own tools
+    /// do it.
     async fn backup(&self, target: &Path) -> Result<(), Error>;
 
     /// Whether commits can be made now.

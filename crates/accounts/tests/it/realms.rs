@@ -80,12 +80,8 @@ async fn a_sealed_key_does_not_open_in_another_realm() {
     // Whoever can write to the store, but does not have the instance key, copies b's key to a.
     let stolen = house.store.states(&b, "accounts/signing-key", None, 10).await.unwrap().items;
     let mut commit = Commit::new(maru_activity::CommitId(house.env.uuid()), a, house.env.now());
-    commit.states.push(StateWrite {
-        scope: "accounts/signing-key".to_owned(),
-        key: stolen[0].key.clone(),
-        expect: Some(0),
-        value: Some(stolen[0].value.clone()),
-    });
+    let (key, value) = (&stolen[0].key, stolen[0].value.clone());
+    commit.states.push(StateWrite::put("accounts/signing-key", key, value).at_version(0));
     house.store.commit(commit).await.unwrap();
     assert!(matches!(accounts.reload().await, Err(Error::OtherInstanceKey { .. })));
     assert_eq!(accounts.realms().len(), 2, "what was known stays");

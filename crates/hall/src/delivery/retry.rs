@@ -122,6 +122,7 @@ mod tests {
             created_at: NOW,
             due_at: NOW,
             cause: None,
+            lease: 0,
         }
     }
 

@@ -124,12 +124,7 @@ impl Scene {
         // What accounts does when it makes a realm.
         let id = maru_activity::CommitId(env.uuid());
         let mut commit = Commit::new(id, "_system".into(), env.now());
-        commit.states.push(StateWrite {
-            scope: "record/realm".into(),
-            key: realm.to_string(),
-            expect: None,
-            value: Some(b"{}".as_slice().into()),
-        });
+        commit.states.push(StateWrite::put("record/realm", realm.as_str(), "{}"));
         store.commit(commit).await.unwrap();
         let setup = Setup {
             store,

@@ -180,6 +180,7 @@ pub(crate) fn outcome(
         differs: false,
         deliveries: Vec::new(),
         behind: false,
+        leased: true,
         next: None,
         route: maru_store::Route::Nobody,
         route_epoch: 0,

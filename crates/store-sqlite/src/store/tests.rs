@@ -358,8 +358,7 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
     let store = open(&folder);
     put(&store, opens("c")).await;
     let mut commit = commit(says("c", "said"));
-    let (scope, key) = ("s".into(), "k".into());
-    commit.states.push(StateWrite { scope, key, expect: None, value: Some("v".into()) });
+    commit.states.push(StateWrite::put("s", "k", "v"));
     store.commit(commit).await.unwrap();
     // What a kill leaves behind: the files as they are now, the log among them.
     for suffix in ["", "-wal"] {

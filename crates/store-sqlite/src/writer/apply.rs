@@ -7,7 +7,7 @@ use maru_store::{
 use rusqlite::{OptionalExtension, params};
 
 use super::Batch;
-use super::check::{NO_ROUTE, digest_column, key_hash, record};
+use super::check::{NO_ROUTE, digest_column, record};
 use crate::heads::Known;
 use crate::rows::{
     KindColumn, Places, audience_code, folded_column, int, meta_column, op_code, role_code,
@@ -36,6 +36,7 @@ impl Batch<'_> {
                 differs: false,
                 deliveries: Vec::new(),
                 behind: false,
+                leased: true,
                 next: None,
                 route,
                 route_epoch,
@@ -111,7 +112,7 @@ impl Batch<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?;
             insert.execute(params![
-                key_hash(&change.id, key),
+                key.hash(&change.id),
                 digest_column(key.digest),
                 known.conv,
                 at.as_micros(),
@@ -131,6 +132,7 @@ impl Batch<'_> {
             repeated: false,
             differs: false,
             behind: older && !deliveries.is_empty(),
+            leased: true,
             deliveries,
             next,
             route: known.head.route.clone(),
@@ -275,12 +277,13 @@ impl Batch<'_> {
         match &write.value {
             Some(value) => {
                 let mut put = self.conn.prepare_cached(
-                    "INSERT INTO states (realm, scope, key, version, at, value) \
-                     VALUES (?1, ?2, ?3, 1, ?4, ?5) ON CONFLICT DO UPDATE \
-                     SET version = version + 1, at = excluded.at, value = excluded.value",
+                    "INSERT INTO states (realm, scope, key, version, at, until, value) \
+                     VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT DO UPDATE \
+                     SET version = version + 1, at = excluded.at, until = excluded.until, \
+                     value = excluded.value",
                 )?;
-                let at = commit.at.as_micros();
-                put.execute(params![realm, write.scope, write.key, at, &**value])?;
+                let (at, until) = (commit.at.as_micros(), write.until.map(Timestamp::as_micros));
+                put.execute(params![realm, write.scope, write.key, at, until, &**value])?;
             }
             None => {
                 let mut delete = self.conn.prepare_cached(

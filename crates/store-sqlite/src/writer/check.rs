@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use maru_activity::ConversationId;
-use maru_store::{Change, ClientKey, Commit, Conversation, Error, Op, Receipt, Route, Turn};
+use maru_activity::Role;
+use maru_store::{
+    Change, ClientKey, Commit, Conversation, Error, KNOWN_MEMBER, Op, Receipt, Route, Turn,
+};
 use rusqlite::{OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::Batch;
 use crate::heads::Known;
-use crate::rows::{Places, int};
+use crate::rows::{Places, int, role_code};
 
 /// What came of checking a commit.
 pub(crate) enum Verdict {
@@ -19,19 +20,6 @@ pub(crate) enum Verdict {
     Repeated(Box<Receipt>),
     /// It can be applied to this conversation, if it is about one that is there.
     Sound(Option<Box<Known>>),
-}
-
-/// The client key as it is looked up: its parts can be of any length and are not needed again.
-pub(crate) fn key_hash(conversation: &ConversationId, key: &ClientKey) -> [u8; 16] {
-    let mut hasher = Sha256::new();
-    for part in [conversation.as_str(), &key.sender, key.protocol, &key.key] {
-        // Lengths in front, so that no two lists of parts are written alike.
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&hasher.finalize()[..16]);
-    hash
 }
 
 /// A digest as its column holds it: the same bits, with a sign.
@@ -50,6 +38,9 @@ impl Batch<'_> {
             },
         };
         if let Some(error) = self.check_states(commit)? {
+            return Ok(Verdict::Refused(error));
+        }
+        if let Some(error) = self.check_timers(commit)? {
             return Ok(Verdict::Refused(error));
         }
         Ok(Verdict::Sound(known))
@@ -73,6 +64,11 @@ impl Batch<'_> {
         if let Some(conflict) = unmet(change, known.as_ref()) {
             return refused(Error::Conflict(conflict));
         }
+        if let (Some(user), Some(known)) = (&change.expect.newcomer, &known)
+            && self.is_member(known.conv, user)?
+        {
+            return refused(Error::Conflict(KNOWN_MEMBER));
+        }
         let next_seq = known.as_ref().map_or(0, |known| known.head.next_seq);
         if let Some(fault) = unsound(change, next_seq) {
             return refused(Error::Unsound(fault));
@@ -90,7 +86,7 @@ impl Batch<'_> {
         let mut find = self.conn.prepare_cached(
             "SELECT digest, at, seq, pos, count, hidden FROM client_keys WHERE hash = ?1",
         )?;
-        let hash = key_hash(&known.record.id, key);
+        let hash = key.hash(&known.record.id);
         find.query_row([hash], |row| {
             let differs = row.get::<_, i64>("digest")? != digest_column(key.digest);
             Ok(Receipt {
@@ -99,6 +95,7 @@ impl Batch<'_> {
                 differs,
                 deliveries: Vec::new(),
                 behind: false,
+                leased: true,
                 next: None,
                 route: known.head.route.clone(),
                 route_epoch: known.head.route_epoch,
@@ -142,6 +139,29 @@ impl Batch<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn check_timers(&self, commit: &Commit) -> rusqlite::Result<Option<Error>> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT due_at FROM timers WHERE realm = ?1 AND scope = ?2 AND key = ?3",
+        )?;
+        for write in &commit.timers {
+            let Some(expected) = write.expect else { continue };
+            let found: Option<i64> = find
+                .query_row(params![commit.realm.as_str(), write.scope, write.key], |row| row.get(0))
+                .optional()?;
+            if found != Some(expected.as_micros()) {
+                return Ok(Some(Error::Conflict("a timer is due at another time, or cleared")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_member(&self, conv: i64, user: &str) -> rusqlite::Result<bool> {
+        let mut find = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM members WHERE conv = ?1 AND role = ?2 AND external = ?3)",
+        )?;
+        find.query_row(params![conv, role_code(Role::User), user], |row| row.get(0))
     }
 }
 

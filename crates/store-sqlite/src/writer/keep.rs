@@ -3,19 +3,11 @@
 //! What is to go is looked up by a reader, which may take its time; the writer is told what it was
 //! and makes sure that it still may go.
 
-use std::time::Duration;
-
 use maru_activity::{BotId, RealmId, Timestamp};
 use maru_store::Retention;
 use rusqlite::{Connection, Row, params};
 
 use crate::rows::int;
-
-/// How long client keys are kept.
-pub(crate) const KEYS_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
-
-/// How long commit ids are kept.
-pub(crate) const COMMITS_KEPT: Duration = Duration::from_secs(3_600);
 
 /// How many rows go in one transaction, so that no post waits long behind it.
 pub(crate) const SWEEP_MAX: usize = 2_000;
@@ -184,6 +176,15 @@ impl Dust {
         }
         Ok(())
     }
+}
+
+/// Takes away values that have expired. Tells how many.
+pub(crate) fn sweep_states(conn: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    let mut delete = conn.prepare_cached(
+        "DELETE FROM states WHERE (realm, scope, key) IN \
+         (SELECT realm, scope, key FROM states WHERE until <= ?1 LIMIT ?2)",
+    )?;
+    delete.execute(params![now.as_micros(), int(SWEEP_MAX as u64)])
 }
 
 /// Moves the due time of a bot's open deliveries.

@@ -63,6 +63,7 @@ impl Batch<'_> {
                 created_at: commit.at,
                 due_at: new.due_at,
                 cause: None,
+                lease: known.lease_epoch,
             };
             written.push((index, delivery));
         }

@@ -73,7 +73,7 @@ pub async fn one_failing_commit_among_many_fails_alone(mut subject: impl Subject
         tasks.spawn(async move {
             let mut change = says(&id, "x");
             let stale = task % 10 == 3;
-            change.expect = Expect { route_epoch: stale.then_some(7), lease_epoch: None };
+            change.expect = Expect { route_epoch: stale.then_some(7), ..Expect::default() };
             (stale, world.try_put(change).await)
         });
     }

@@ -253,13 +253,8 @@ pub async fn a_reopened_store_has_everything(mut subject: impl Subject) {
     let delivery = world.ask(&id, "one").await;
     let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1_000));
     let (scope, key) = ("s".to_owned(), "k".to_owned());
-    commit.states = vec![StateWrite {
-        scope: scope.clone(),
-        key: key.clone(),
-        expect: None,
-        value: Some("v".into()),
-    }];
-    commit.timers = vec![TimerWrite { scope, key, set: Some((secs(7), "t".into())) }];
+    commit.states = vec![StateWrite::put(&*scope, &*key, "v")];
+    commit.timers = vec![TimerWrite { scope, key, expect: None, set: Some((secs(7), "t".into())) }];
     commit.conversation = Some(Change {
         route: Some(crate::Route::Agent("ann".into())),
         client_key: Some(ClientKey {

@@ -4,8 +4,8 @@ use maru_activity::{Audience, RealmId, Role, Viewer};
 
 use super::{Subject, World, body, days, entry, member, says, secs, seqs, with_op};
 use crate::{
-    Change, ClientKey, Commit, DeliveryFilter, DueBots, Error, Expect, Op, Place, Retention, Route,
-    StateWrite, Store, Turn,
+    Change, ClientKey, Commit, DeliveryFilter, DueBots, Error, Expect, KNOWN_MEMBER, Op, Place,
+    Retention, Route, StateWrite, Store, Turn,
 };
 
 fn key(sender: &str, key: &str, digest: u64) -> Option<ClientKey> {
@@ -91,7 +91,7 @@ pub async fn epochs_are_preconditions(mut subject: impl Subject) {
     let world = World::new(&mut subject).await;
     let id = world.open().await;
     let expecting = |route_epoch, lease_epoch| Change {
-        expect: Expect { route_epoch, lease_epoch },
+        expect: Expect { route_epoch, lease_epoch, newcomer: None },
         ..says(&id, "if")
     };
     let receipt = world.put(expecting(Some(0), Some(0))).await;
@@ -106,6 +106,28 @@ pub async fn epochs_are_preconditions(mut subject: impl Subject) {
     assert_eq!(seqs(&world.put(expecting(Some(1), Some(0))).await), [2]);
     let head = world.store.head(&world.realm, &id).await.expect("a head").expect("is there");
     assert_eq!((head.route, head.route_epoch), (desk, 1));
+}
+
+/// Of several who believe that they see a user first, one is right.
+pub async fn a_newcomer_comes_once(mut subject: impl Subject) {
+    let world = World::new(&mut subject).await;
+    let id = world.open().await;
+    let comes = |user: &str| Change {
+        expect: Expect { newcomer: Some(user.into()), ..Expect::default() },
+        members: vec![member(Role::User, user, "U")],
+        ..says(&id, "hello")
+    };
+    let (one, two) = tokio::join!(world.try_put(comes("u")), world.try_put(comes("u")));
+    let refused: Vec<_> = [one, two].into_iter().filter_map(Result::err).collect();
+    assert_eq!(refused, [Error::Conflict(KNOWN_MEMBER)]);
+    world.put(comes("v")).await;
+    let mut bot = comes("b");
+    bot.members = vec![member(Role::Bot, "b", "B")];
+    world.put(bot.clone()).await;
+    world.put(bot).await;
+    let members = world.store.members(&world.realm, &id).await.expect("can be read");
+    let users = members.iter().filter(|m| m.role == Role::User).map(|m| &*m.account.id);
+    assert_eq!(users.collect::<Vec<_>>(), ["u", "v"], "a bot of that name is somebody else");
 }
 
 /// A commit that names what is not there is refused whole.
@@ -132,8 +154,7 @@ pub async fn what_contradicts_itself_is_refused(mut subject: impl Subject) {
     // Also what stands beside the conversation in the commit.
     let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
     commit.conversation = Some(with_op(&id, Op::Update(9)));
-    let (scope, key) = ("s".to_owned(), "k".to_owned());
-    commit.states = vec![StateWrite { scope, key, expect: None, value: Some("v".into()) }];
+    commit.states = vec![StateWrite::put("s", "k", "v")];
     assert!(world.store.commit(commit).await.is_err());
     assert_eq!(world.store.state(&world.realm, "s", "k").await, Ok(None));
     assert_eq!(seqs(&world.put(says(&id, "two")).await), [2]);
@@ -149,8 +170,7 @@ pub async fn nothing_is_seen_from_another_realm(mut subject: impl Subject) {
     change.deliveries = vec![world.delivery(0)];
     let delivery = world.put(change).await.deliveries.remove(0).id;
     let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
-    let (scope, key) = ("s".to_owned(), "k".to_owned());
-    commit.states = vec![StateWrite { scope, key, expect: None, value: Some("v".into()) }];
+    commit.states = vec![StateWrite::put("s", "k", "v")];
     let commit_id = commit.id;
     world.store.commit(commit).await.expect("sound");
 

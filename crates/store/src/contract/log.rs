@@ -193,3 +193,27 @@ pub async fn conversations_are_listed_newest_first(mut subject: impl Subject) {
     let of: Vec<_> = of.expect("a list").into_iter().map(|c| c.id).collect();
     assert_eq!(of.as_slice(), opened.get(4..6).expect("seven"), "users, not bots of that name");
 }
+
+/// Where many conversations stand is told at once, in the order of asking.
+pub async fn heads_are_told_of_many_at_once(mut subject: impl Subject) {
+    let mut world = World::new(&mut subject).await;
+    let (one, two) = (world.open().await, world.open().await);
+    world.put(says(&one, "x")).await;
+    world.put(says(&one, "y")).await;
+    let realm = world.realm.clone();
+    let asked = [
+        (realm.clone(), two),
+        ("other".into(), one.clone()),
+        (realm.clone(), "never-was".into()),
+        (realm, one),
+    ];
+    for again in [false, true] {
+        let heads = world.store.heads(&asked).await;
+        assert_eq!(heads, Ok(vec![Some(0), None, None, Some(2)]));
+        if !again {
+            drop(world);
+            world = World::new(&mut subject).await;
+        }
+    }
+    assert_eq!(world.store.heads(&[]).await, Ok(Vec::new()));
+}

@@ -56,6 +56,7 @@ macro_rules! contract_suite {
             keys::a_client_key_outlives_its_entries_and_changed_preconditions
             keys::a_conversation_is_opened_once
             keys::epochs_are_preconditions
+            keys::a_newcomer_comes_once
             keys::nothing_is_seen_from_another_realm
             keys::what_contradicts_itself_is_refused
             log::audiences_decide_who_sees_what
@@ -65,6 +66,7 @@ macro_rules! contract_suite {
             log::times_never_run_backwards
             log::updates_and_deletes_fold_their_target
             log::conversations_are_listed_newest_first
+            log::heads_are_told_of_many_at_once
             model::any_commits_read_as_the_model_says
             outbox::a_delivery_goes_to_whom_the_route_names
             outbox::deliveries_of_a_conversation_come_due_one_after_the_other
@@ -78,6 +80,8 @@ macro_rules! contract_suite {
             values::a_state_is_written_only_at_the_version_expected
             values::states_are_listed_by_key_page_by_page
             values::timers_stay_until_they_are_cleared
+            values::a_timer_is_acted_on_once
+            values::what_has_expired_is_swept_away
         }
     };
     (@each $subject:expr; $($module:ident :: $name:ident)+) => {

@@ -1,5 +1,7 @@
 //! Small values, timers, and commits looked up again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use maru_activity::Timestamp;
 
@@ -14,7 +16,8 @@ impl<S: Store> World<S> {
         value: Option<&str>,
     ) -> Result<Receipt, Error> {
         let value = value.map(|value| Bytes::copy_from_slice(value.as_bytes()));
-        let write = StateWrite { scope: "scope".into(), key: key.into(), expect, value };
+        let write =
+            StateWrite { scope: "scope".into(), key: key.into(), expect, value, until: None };
         let mut commit = Commit::new(self.commit_id(), self.realm.clone(), secs(1_000));
         commit.states.push(write);
         self.store.commit(commit).await
@@ -51,8 +54,7 @@ pub async fn states_are_listed_by_key_page_by_page(mut subject: impl Subject) {
         world.write(key, None, Some(key)).await.expect("sound");
     }
     let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
-    let (scope, key) = ("scope2".to_owned(), "z".to_owned());
-    commit.states = vec![StateWrite { scope, key, expect: None, value: Some("z".into()) }];
+    commit.states = vec![StateWrite::put("scope2", "z", "z")];
     world.store.commit(commit).await.expect("sound");
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
@@ -72,7 +74,8 @@ pub async fn timers_stay_until_they_are_cleared(mut subject: impl Subject) {
     let world = World::new(&mut subject).await;
     let set = async |key: &str, set: Option<(Timestamp, Bytes)>| {
         let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
-        commit.timers.push(TimerWrite { scope: "desk".into(), key: key.into(), set });
+        let (scope, key) = ("desk".into(), key.into());
+        commit.timers.push(TimerWrite { scope, key, expect: None, set });
         world.store.commit(commit).await.expect("sound");
     };
     let due = async |now| -> Vec<(String, Bytes)> {
@@ -91,6 +94,55 @@ pub async fn timers_stay_until_they_are_cleared(mut subject: impl Subject) {
     set("late", None).await;
     set("never was", None).await;
     assert_eq!(due(99).await, [("early".to_owned(), Bytes::from("moved"))]);
+}
+
+/// Of several who act on one timer, the one that clears it first has acted.
+pub async fn a_timer_is_acted_on_once(mut subject: impl Subject) {
+    let world = World::new(&mut subject).await;
+    let write = async |expect: Option<i64>, set: Option<i64>| {
+        let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
+        commit.timers.push(TimerWrite {
+            scope: "desk".into(),
+            key: "ring".into(),
+            expect: expect.map(secs),
+            set: set.map(|due| (secs(due), "t".into())),
+        });
+        commit.states.push(StateWrite::put("acted", format!("{expect:?} {set:?}"), "yes"));
+        world.store.commit(commit).await.map(|_| ())
+    };
+    let conflict = |acted: Result<(), Error>| {
+        assert!(matches!(acted, Err(Error::Conflict(_))), "{acted:?}");
+    };
+    conflict(write(Some(10), None).await);
+    write(None, Some(10)).await.expect("sound");
+    conflict(write(Some(11), None).await);
+    write(Some(10), Some(20)).await.expect("it was due at 10");
+    conflict(write(Some(10), None).await);
+    write(Some(20), None).await.expect("it was due at 20");
+    conflict(write(Some(20), None).await);
+    let acted = world.store.states(&world.realm, "acted", None, 9).await.expect("a page");
+    assert_eq!(acted.items.len(), 3, "who came late wrote nothing");
+}
+
+/// A value is there until it is swept, which it is when its time has come.
+pub async fn what_has_expired_is_swept_away(mut subject: impl Subject) {
+    let world = World::new(&mut subject).await;
+    let write = async |key: &str, until: Option<i64>| {
+        let mut commit = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
+        let write = StateWrite::put("ticket", key, "used").at_version(0);
+        commit.states.push(StateWrite { until: until.map(secs), ..write });
+        world.store.commit(commit).await.map(|_| ())
+    };
+    write("soon", Some(30)).await.expect("unused");
+    write("later", Some(90)).await.expect("unused");
+    write("never", None).await.expect("unused");
+    world.store.sweep(secs(29), Duration::ZERO).await.expect("sweeps");
+    let again = write("soon", Some(30)).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "a ticket is used once: {again:?}");
+    world.store.sweep(secs(30), Duration::ZERO).await.expect("sweeps");
+    let left = world.store.states(&world.realm, "ticket", None, 9).await.expect("a page");
+    let left: Vec<_> = left.items.into_iter().map(|state| state.key).collect();
+    assert_eq!(left, ["later", "never"]);
 }
 
 /// Whoever lost an answer finds what became of the commit.
@@ -116,7 +168,8 @@ pub async fn a_lost_answer_can_be_looked_up(mut subject: impl Subject) {
     assert_eq!(world.store.outcome(&world.realm, refused.id).await, Ok(None));
 
     let mut small = Commit::new(world.commit_id(), world.realm.clone(), secs(1));
-    small.timers.push(TimerWrite { scope: "s".into(), key: "k".into(), set: None });
+    let (scope, key) = ("s".into(), "k".into());
+    small.timers.push(TimerWrite { scope, key, expect: None, set: None });
     let small_id = small.id;
     world.store.commit(small).await.expect("sound");
     let found = world.store.outcome(&world.realm, small_id).await.expect("can be asked");
