@@ -51,7 +51,7 @@ CREATE UNIQUE INDEX members_by_conversation ON members (conv, role, external);
 CREATE INDEX members_by_participant ON members (realm, channel, external);
 CREATE INDEX members_by_person ON members (realm, person);
 
--- Append-only, with one light index. A row is changed in two ways only, neither of which changes
+-- Append-only, in the order of commits; where each entry stands is in `places`. A row is changed in two ways only, neither of which changes
 -- its length: `folded` is set, and an erased body and meta are overwritten with zeros and blanks.
 -- SQLite then writes over the row where it stands; else it might move rows within and between
 -- pages, and leave copies of them in gaps that nothing zeroes.
@@ -79,7 +79,36 @@ CREATE TABLE entries (
     meta     TEXT,
     body     BLOB    NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX entries_by_place ON entries (conv, seq);
+
+-- Where entries are, by place. Conversations take turns, so that each commit would write to another
+-- page of one large index, and each page goes to the log whole. New places therefore go to the
+-- small `places_recent` first, whose few pages many commits share, and from there to `places` in
+-- the order of the index, many at a time (writer/recent.rs). A conversation's recent places all
+-- come behind its others.
+CREATE TABLE places (
+    conv  INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (conv, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE places_recent (
+    conv  INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (conv, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW placed AS
+    SELECT conv, seq, entry FROM places UNION ALL SELECT conv, seq, entry FROM places_recent;
+-- Entries by place: what readers ask. SQLite looks into both tables and merges the two.
+CREATE VIEW log AS
+    SELECT p.conv, p.seq, e.id, e.pos, e.at, e.audience, e.kind, e.role, e.turn, e.op, e.target,
+           e.folded, e.outbox, e.outbox_count, e.sender, e.meta, e.body
+    FROM places p CROSS JOIN entries e ON e.id = p.entry
+    UNION ALL
+    SELECT p.conv, p.seq, e.id, e.pos, e.at, e.audience, e.kind, e.role, e.turn, e.op, e.target,
+           e.folded, e.outbox, e.outbox_count, e.sender, e.meta, e.body
+    FROM places_recent p CROSS JOIN entries e ON e.id = p.entry;
 
 CREATE TABLE deliveries (
     id         INTEGER PRIMARY KEY,
@@ -113,13 +142,13 @@ CREATE TABLE attempts (
 ) STRICT;
 CREATE INDEX attempts_by_delivery ON attempts (delivery);
 
--- In the order of writing, so that old ones go from one end.
+-- In the order of writing, so that old ones go from one end; found by `keys`.
 CREATE TABLE client_keys (
     id     INTEGER PRIMARY KEY,
-    -- The first 16 bytes of a SHA-256 over conversation, sender, protocol and key.
-    hash   BLOB    NOT NULL UNIQUE,
-    digest INTEGER NOT NULL,
     conv   INTEGER NOT NULL,
+    -- The first 16 bytes of a SHA-256 over conversation, sender, protocol and key.
+    hash   BLOB    NOT NULL,
+    digest INTEGER NOT NULL,
     at     INTEGER NOT NULL,
     -- The places of the commit's entries: the first seq and pos, how many, and, if some of them
     -- have no pos, a byte for each entry (1: it has none).
@@ -128,6 +157,22 @@ CREATE TABLE client_keys (
     count  INTEGER NOT NULL,
     hidden BLOB
 ) STRICT;
+
+-- Where client keys are, in two parts like `places`.
+CREATE TABLE keys (
+    conv INTEGER NOT NULL,
+    hash BLOB    NOT NULL,
+    key  INTEGER NOT NULL,
+    PRIMARY KEY (conv, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys_recent (
+    conv INTEGER NOT NULL,
+    hash BLOB    NOT NULL,
+    key  INTEGER NOT NULL,
+    PRIMARY KEY (conv, hash)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW keyed AS
+    SELECT conv, hash, key FROM keys UNION ALL SELECT conv, hash, key FROM keys_recent;
 
 CREATE TABLE commits (
     id     BLOB    NOT NULL PRIMARY KEY,

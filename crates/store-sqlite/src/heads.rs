@@ -35,7 +35,9 @@ pub(crate) const KNOWN: &str = "SELECT c.id, c.public, c.realm, c.channel, c.cha
      e.seq, e.pos, e.audience, e.at, \
      (SELECT count(*) FROM deliveries d WHERE d.conv = c.id AND d.state = 0) AS open \
      FROM conversations c LEFT JOIN entries e \
-     ON e.conv = c.id AND e.seq = (SELECT max(seq) FROM entries WHERE conv = c.id)";
+     ON e.id = coalesce(\
+     (SELECT entry FROM places_recent WHERE conv = c.id ORDER BY seq DESC LIMIT 1), \
+     (SELECT entry FROM places WHERE conv = c.id ORDER BY seq DESC LIMIT 1))";
 
 pub(crate) fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
     let mut head = Head {
@@ -172,6 +174,13 @@ impl Heads {
         let mut shard = self.shard(&known.record.id).lock();
         shard.generation += 1;
         shard.put(Arc::new(known), self.room);
+    }
+
+    /// Notes that a conversation was changed otherwise than by a commit.
+    pub(crate) fn forget(&self, id: &ConversationId) {
+        let mut shard = self.shard(id).lock();
+        shard.generation += 1;
+        shard.known.remove(id);
     }
 
     /// How many are kept.

@@ -15,5 +15,5 @@ mod store;
 mod writer;
 
 pub use backup::{RestoreError, Restored, erasures_in, restore};
-pub use open::{FILE, OpenError, Options};
+pub use open::{FILE, OpenError, Options, found_schema, known_schema};
 pub use store::SqliteStore;

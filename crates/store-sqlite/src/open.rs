@@ -73,8 +73,21 @@ pub enum OpenError {
     Io(#[from] std::io::Error),
 }
 
+/// The schema version of the database in a folder; 0 when there is none, or it is empty. Nothing is
+/// written.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn found_schema(folder: &Path) -> Result<u32, OpenError> {
+    let database = database_in(folder);
+    if !database.try_exists()? {
+        return Ok(0);
+    }
+    Ok(found_version(&reader(&database)?)?)
+}
+
 /// The newest schema version that this program knows.
-pub(crate) fn known_version() -> u32 {
+pub fn known_schema() -> u32 {
     let runner = embedded::migrations::runner();
     let newest = runner.get_migrations().iter().map(|migration| migration.version()).max();
     newest.and_then(|version| u32::try_from(version).ok()).unwrap_or(0)
@@ -104,7 +117,7 @@ pub(crate) fn writer(database: &Path) -> Result<Connection, OpenError> {
     let mut conn = Connection::open(database)?;
     conn.busy_timeout(BUSY)?;
     // Before anything is written: a newer database stays untouched, its journal mode too.
-    let (found, known) = (found_version(&conn)?, known_version());
+    let (found, known) = (found_version(&conn)?, known_schema());
     if found > known {
         return Err(OpenError::Newer { found, known });
     }

@@ -8,7 +8,8 @@ use maru_activity::{
     Seq, Timestamp,
 };
 use maru_store::{
-    Conversation, Delivery, DeliveryState, Entry, Error, Member, Meta, Op, Placed, Route,
+    AttemptRecord, Conversation, Delivery, DeliveryState, Entry, Error, Member, Meta, Op, Placed,
+    Route,
 };
 use rusqlite::types::{FromSqlError, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row, ToSql};
@@ -190,7 +191,7 @@ fn body(row: &Row<'_>) -> rusqlite::Result<Bytes> {
 
 /// What [`entry`] reads.
 pub(crate) const ENTRY: &str = "SELECT seq, pos, at, audience, kind, role, turn, op, target, folded, \
-                                sender, meta, body FROM entries";
+                                sender, meta, body FROM log";
 
 pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let audience = audience(row)?;
@@ -246,6 +247,16 @@ pub(crate) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         due_at: time(row, "due_at")?,
         cause: row.get("cause")?,
         lease: uint(row, "lease_epoch")?,
+    })
+}
+
+pub(crate) fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
+    Ok(AttemptRecord {
+        number: row.get("number")?,
+        at: time(row, "at")?,
+        took_ms: uint(row, "took_ms")?,
+        outcome: row.get("outcome")?,
+        cause: row.get("cause")?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,23 +12,25 @@ use maru_activity::env::Env;
 use maru_activity::{
     BotId, ChannelId, CommitId, ConversationId, DeliveryId, RealmId, Seq, Timestamp, Viewer,
 };
+use maru_store::archive::{Record, Section};
 use maru_store::{
     AttemptRecord, CLIENT_KEYS_KEPT, COMMIT_IDS_KEPT, Commit, Conversation, Cursor, Delivery,
     DeliveryFilter, DueBots, Entry, Erased, Error, Expired, Head, Member, Page, Place, Receipt,
     Retention, State, Store, Summary, Timer, Whom,
 };
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backup;
 use crate::heads::{self, Heads, Known};
 use crate::numbers::{Numbers, add, sub};
 use crate::open::{self, OpenError, Options};
-use crate::read::{log, outbox, values};
+use crate::read::{archive, log, outbox, values};
 use crate::readers::Readers;
 use crate::writer::checkpoint::Checkpointer;
 use crate::writer::erase::{self, Erasure};
 use crate::writer::keep::{self, Dust};
-use crate::writer::{BatchLimits, Job, Waiting, Writer};
+use crate::writer::{BatchLimits, Job, Recent, Waiting, Writer};
 
 /// The embedded store. Dropping it finishes what was handed over, and then closes the database.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub struct SqliteStore {
     readers: Readers,
     heads: Arc<Heads>,
     numbers: Arc<Numbers>,
-    restore_epoch: u32,
+    restore_epoch: AtomicU32,
     env: Env,
 }
 
@@ -55,7 +58,7 @@ impl SqliteStore {
         let mut conn = open::writer(&database)?;
         let restore_epoch =
             conn.query_row("SELECT value FROM meta WHERE name = 'restore_epoch'", [], |row| {
-                row.get(0)
+                row.get::<_, u32>(0)
             })?;
         let numbers = Arc::new(Numbers::default());
         let heads = Arc::new(Heads::new(options.heads_max));
@@ -71,6 +74,8 @@ impl SqliteStore {
                 bytes: options.batch_bytes_max,
             },
             checkpointer,
+            places: Recent::places(),
+            keys: Recent::keys(),
             failed: None,
         };
         let (jobs, queue) = mpsc::channel(options.queue_max.max(1));
@@ -83,7 +88,7 @@ impl SqliteStore {
             readers,
             heads,
             numbers,
-            restore_epoch,
+            restore_epoch: AtomicU32::new(restore_epoch),
             env: options.env,
         })
     }
@@ -186,7 +191,7 @@ impl Store for SqliteStore {
     }
 
     fn restore_epoch(&self) -> u32 {
-        self.restore_epoch
+        self.restore_epoch.load(Ordering::Relaxed)
     }
 
     fn is_shared(&self) -> bool {
@@ -410,6 +415,33 @@ impl Store for SqliteStore {
         tokio::task::spawn_blocking(move || backup::write(&database, &target))
             .await
             .map_err(|_| Error::Unavailable("the backup broke off".into()))?
+    }
+
+    async fn count(&self, section: Section) -> Result<u64, Error> {
+        self.readers.read(move |conn| archive::count(conn, section)).await
+    }
+
+    async fn export(
+        &self,
+        section: Section,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Record>, Error> {
+        let read = move |conn: &Connection| archive::export(conn, section, after.as_deref(), limit);
+        self.readers.read(read).await?.ok_or(Error::Unsound("no cursor of this section"))
+    }
+
+    async fn import(&self, records: Vec<Record>) -> Result<(), Error> {
+        let epochs = records.iter().filter_map(|record| match record {
+            Record::RestoreEpoch(epoch) => Some(*epoch),
+            _ => None,
+        });
+        let epoch = epochs.max();
+        self.control(move |writer| writer.import(&records)).await?;
+        if let Some(epoch) = epoch {
+            self.restore_epoch.fetch_max(epoch, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn healthy(&self) -> Result<(), Error> {

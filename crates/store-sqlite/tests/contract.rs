@@ -24,3 +24,5 @@ impl Subject for Sqlite {
 }
 
 maru_store::contract_suite!(Sqlite::new());
+
+maru_store::archive_suite!(Sqlite::new(), Sqlite::new());

@@ -70,7 +70,7 @@ fn seq_of(conn: &Connection, known: &Known, pos: Pos) -> rusqlite::Result<Option
         return Ok(Some(pos));
     }
     let mut probe = conn.prepare_cached(
-        "SELECT seq, pos, audience FROM entries WHERE conv = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
+        "SELECT seq, pos, audience FROM log WHERE conv = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
     )?;
     let mut probe = |seq: Seq| {
         let row = probe.query_row(params![known.conv, int(seq)], |row| {
@@ -91,7 +91,7 @@ fn seq_of(conn: &Connection, known: &Known, pos: Pos) -> rusqlite::Result<Option
         }
     }
     let mut visible = conn.prepare_cached(
-        "SELECT seq FROM entries WHERE conv = ?1 AND seq >= ?2 AND audience <> 1 \
+        "SELECT seq FROM log WHERE conv = ?1 AND seq >= ?2 AND audience <> 1 \
          ORDER BY seq LIMIT 1",
     )?;
     visible.query_row(params![known.conv, int(low)], |row| rows::uint(row, "seq")).optional()

@@ -1,5 +1,6 @@
 //! Reading: queries that run on a reader, within one snapshot each.
 
+pub(crate) mod archive;
 pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod values;

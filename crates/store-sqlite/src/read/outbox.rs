@@ -82,7 +82,7 @@ pub(crate) fn of_entries(
     places: &Places,
 ) -> rusqlite::Result<Vec<Delivery>> {
     let mut find = conn.prepare_cached(&format!(
-        "{DELIVERY} FROM entries e CROSS JOIN deliveries d CROSS JOIN conversations c \
+        "{DELIVERY} FROM log e CROSS JOIN deliveries d CROSS JOIN conversations c \
          WHERE e.conv = ?1 AND e.seq >= ?2 AND e.seq < ?3 AND d.id >= e.outbox \
          AND d.id < e.outbox + e.outbox_count AND d.conv = e.conv AND d.seq = e.seq \
          AND c.id = d.conv ORDER BY d.id"
@@ -102,16 +102,7 @@ pub(crate) fn attempts(
          JOIN conversations c ON c.id = d.conv JOIN attempts a ON a.delivery = d.id \
          WHERE d.public = ?1 AND c.realm = ?2 ORDER BY a.id",
     )?;
-    let record = |row: &rusqlite::Row<'_>| {
-        Ok(AttemptRecord {
-            number: row.get("number")?,
-            at: rows::time(row, "at")?,
-            took_ms: rows::uint(row, "took_ms")?,
-            outcome: row.get("outcome")?,
-            cause: row.get("cause")?,
-        })
-    };
-    find.query_map(params![id.0.as_bytes(), realm.as_str()], record)?.collect()
+    find.query_map(params![id.0.as_bytes(), realm.as_str()], rows::attempt)?.collect()
 }
 
 /// Deliveries, newest first.
@@ -126,7 +117,7 @@ pub(crate) fn deliveries(
     // the order of writing.
     let from = match filter.conversation {
         Some(_) => {
-            "FROM conversations c CROSS JOIN entries e CROSS JOIN deliveries d \
+            "FROM conversations c CROSS JOIN log e CROSS JOIN deliveries d \
              WHERE c.public = :conversation AND e.conv = c.id AND d.id >= e.outbox \
              AND d.id < e.outbox + e.outbox_count AND d.conv = e.conv AND d.seq = e.seq"
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use maru_activity::{Account, Audience, Kind, PersonId, Role};
-use maru_store::{Change, Meta, NewDelivery, NewEntry, Op, Opening, StateWrite, Turn};
+use maru_store::{Change, ClientKey, Meta, NewDelivery, NewEntry, Op, Opening, StateWrite, Turn};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -95,7 +95,7 @@ async fn a_newer_database_is_refused_and_left_alone() {
     drop(conn);
     let before = std::fs::read(folder.path().join(FILE)).unwrap();
     let refused = SqliteStore::open(folder.path(), Options::new(Env::system()));
-    let known = open::known_version();
+    let known = open::known_schema();
     assert!(
         matches!(refused, Err(OpenError::Newer { found: 4711, known: k }) if k == known && k > 0),
         "{refused:?}"
@@ -368,4 +368,78 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
     let found = open(&copy);
     assert_eq!(texts(&found, "c").await.unwrap().len(), 1);
     assert!(found.state(&realm(), "s", "k").await.unwrap().is_some());
+}
+
+/// More places and keys than the recent tables hold, of conversations that take turns, with a
+/// batch rolled back now and then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn places_and_keys_are_found_wherever_they_moved() {
+    const CONVERSATIONS: usize = 40;
+    const EACH: usize = 260;
+    let folder = folder();
+    let mut store = Arc::new(open(&folder));
+    let ids: Vec<String> = (0..CONVERSATIONS).map(|number| format!("c{number:02}")).collect();
+    for id in &ids {
+        put(&store, opens(id)).await;
+    }
+    let keyed = |id: &str, number: usize| {
+        let (sender, key) = (id.into(), format!("k{number}").into());
+        let client_key = Some(ClientKey { sender, protocol: "p", key, digest: 1 });
+        Change { client_key, ..says(id, &number.to_string()) }
+    };
+    for number in 0..EACH {
+        let posts = ids.iter().map(|id| store.commit(commit(keyed(id, number))));
+        for answer in futures_util::future::join_all(posts).await {
+            assert_eq!(answer.expect("sound").entries[0].seq, number as u64);
+        }
+        if number % 100 == 99 {
+            // The same commit id twice: the batch is rolled back, and each is done alone.
+            let twice = commit(says(&ids[0], "x"));
+            let twice = Commit { conversation: None, ..twice };
+            store.commit(twice.clone()).await.expect("sound");
+            store.commit(twice).await.expect_err("its id is taken");
+        }
+    }
+    let conn = Connection::open(folder.path().join(FILE)).unwrap();
+    let rows = |table: &str| {
+        let count = format!("SELECT count(*) FROM {table}");
+        conn.query_row(&count, [], |row| row.get::<_, u32>(0)).unwrap() as usize
+    };
+    for (large, recent) in [("places", "places_recent"), ("keys", "keys_recent")] {
+        assert!(rows(large) > 0 && rows(recent) > 0, "{large} {}", rows(large));
+        assert_eq!(rows(large) + rows(recent), CONVERSATIONS * EACH);
+    }
+    let overtaken = "SELECT count(*) FROM places p JOIN places_recent r \
+                     ON r.conv = p.conv AND r.seq < p.seq";
+    let overtaken: i64 = conn.query_row(overtaken, [], |row| row.get(0)).unwrap();
+    assert_eq!(overtaken, 0, "recent places come behind the others");
+
+    for again in [false, true] {
+        for id in &ids {
+            let all: Vec<Bytes> =
+                (0..EACH).map(|n| format!("{{\"text\":\"{n}\"}}").into()).collect();
+            assert_eq!(texts(&store, id).await.unwrap(), all);
+            let head = store.head(&realm(), &id.as_str().into()).await.unwrap().unwrap();
+            assert_eq!(head.next_seq, EACH as u64);
+            for number in [0, EACH / 2, EACH - 1] {
+                let repeated = put(&store, keyed(id, number)).await;
+                assert!(repeated.repeated && repeated.entries[0].seq == number as u64);
+            }
+        }
+        if !again {
+            drop(store);
+            store = Arc::new(open(&folder));
+        }
+    }
+    let rule = Retention {
+        realm: realm(),
+        channel: None,
+        except: Vec::new(),
+        older_than: Timestamp::from_secs(2_000),
+        limit: 100_000,
+    };
+    assert_eq!(store.expire(&rule).await.unwrap().entries, (CONVERSATIONS * EACH) as u64);
+    assert_eq!(rows("places") + rows("places_recent"), 0);
+    store.sweep(Timestamp::from_secs(9_000_000), Duration::ZERO).await.unwrap();
+    assert_eq!(rows("keys") + rows("keys_recent") + rows("client_keys"), 0);
 }

@@ -47,6 +47,8 @@ impl Batch<'_> {
             None => self.open(commit, change)?,
         };
         let receipt = self.change(commit, change, &mut known)?;
+        self.entries += change.entries.len() as u64;
+        self.keys += u64::from(change.client_key.is_some());
         self.changed.insert(change.id.clone(), known);
         Ok(receipt)
     }
@@ -107,20 +109,7 @@ impl Batch<'_> {
             self.note_member(known, member)?;
         }
         if let Some(key) = &change.client_key {
-            let mut insert = self.conn.prepare_cached(
-                "INSERT INTO client_keys (hash, digest, conv, at, seq, pos, count, hidden) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?;
-            insert.execute(params![
-                key.hash(&change.id),
-                digest_column(key.digest),
-                known.conv,
-                at.as_micros(),
-                int(places.seq),
-                int(places.pos),
-                int(places.count),
-                places.hidden,
-            ])?;
+            self.note_key(known.conv, &key.hash(&change.id), key.digest, &places)?;
         }
         self.note_commit(commit, Some(known.conv), &places)?;
         let next = match change.settlements.is_empty() {
@@ -159,7 +148,7 @@ impl Batch<'_> {
              folded, outbox, outbox_count, sender, meta, body) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?;
-        insert.execute(params![
+        let row = insert.insert(params![
             known.conv,
             int(seq),
             int(known.head.next_pos),
@@ -177,10 +166,15 @@ impl Batch<'_> {
             meta_column(&entry.meta)?,
             &*entry.body,
         ])?;
+        let mut place = self
+            .conn
+            .prepare_cached("INSERT INTO places_recent (conv, seq, entry) VALUES (?1, ?2, ?3)")?;
+        place.execute(params![known.conv, int(seq), row])?;
         if let Op::Update(target) | Op::Delete(target) = entry.op {
-            let mut fold = self
-                .conn
-                .prepare_cached("UPDATE entries SET folded = ?3 WHERE conv = ?1 AND seq = ?2")?;
+            let mut fold = self.conn.prepare_cached(
+                "UPDATE entries SET folded = ?3 \
+                 WHERE id = (SELECT entry FROM placed WHERE conv = ?1 AND seq = ?2)",
+            )?;
             fold.execute(params![known.conv, int(target), folded_column(Some(seq))])?;
         }
         known.append(entry.audience);
@@ -245,6 +239,34 @@ impl Batch<'_> {
             member.verified,
             person,
         ])?;
+        Ok(())
+    }
+
+    fn note_key(
+        &self,
+        conv: i64,
+        hash: &[u8; 16],
+        digest: u64,
+        places: &Places,
+    ) -> rusqlite::Result<()> {
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO client_keys (conv, hash, digest, at, seq, pos, count, hidden) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        let row = insert.insert(params![
+            conv,
+            hash,
+            digest_column(digest),
+            places.at.as_micros(),
+            int(places.seq),
+            int(places.pos),
+            int(places.count),
+            places.hidden,
+        ])?;
+        let mut place = self
+            .conn
+            .prepare_cached("INSERT INTO keys_recent (conv, hash, key) VALUES (?1, ?2, ?3)")?;
+        place.execute(params![conv, hash, row])?;
         Ok(())
     }
 

@@ -84,10 +84,11 @@ impl Batch<'_> {
     /// The first answer, if the key was used before.
     fn repeated(&self, key: &ClientKey, known: &Known) -> rusqlite::Result<Option<Receipt>> {
         let mut find = self.conn.prepare_cached(
-            "SELECT digest, at, seq, pos, count, hidden FROM client_keys WHERE hash = ?1",
+            "SELECT digest, at, seq, pos, count, hidden FROM client_keys \
+             WHERE id = (SELECT key FROM keyed WHERE conv = ?1 AND hash = ?2)",
         )?;
         let hash = key.hash(&known.record.id);
-        find.query_row([hash], |row| {
+        find.query_row(params![known.conv, hash], |row| {
             let differs = row.get::<_, i64>("digest")? != digest_column(key.digest);
             Ok(Receipt {
                 entries: Places::of(row)?.placed(),
@@ -111,7 +112,7 @@ impl Batch<'_> {
         conv: i64,
     ) -> rusqlite::Result<Option<&'static str>> {
         let mut find =
-            self.conn.prepare_cached("SELECT op FROM entries WHERE conv = ?1 AND seq = ?2")?;
+            self.conn.prepare_cached("SELECT op FROM log WHERE conv = ?1 AND seq = ?2")?;
         for entry in &change.entries {
             let (Op::Update(target) | Op::Delete(target)) = entry.op else { continue };
             let op: Option<i64> =

@@ -9,6 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::keep::Key;
+use super::recent::sweep_keys;
 use super::{Writer, checkpoint};
 use crate::rows;
 
@@ -153,7 +155,7 @@ fn collect_blobs(
     blobs: &mut BTreeSet<String>,
 ) -> rusqlite::Result<()> {
     let mut find = conn.prepare_cached(&format!(
-        "SELECT e.meta, e.body FROM entries e WHERE {ENTRIES} AND e.meta IS NOT NULL"
+        "SELECT e.meta, e.body FROM log e WHERE {ENTRIES} AND e.meta IS NOT NULL"
     ))?;
     let mut found = find.query(scope)?;
     while let Some(row) = found.next()? {
@@ -184,7 +186,7 @@ fn references(body: &[u8]) -> Vec<String> {
 /// What stands around the entries: client keys, failed attempts and their causes.
 fn clear_around(conn: &Connection, scope: &[(&str, &dyn ToSql)]) -> rusqlite::Result<()> {
     let deliveries = format!(
-        "SELECT d.id FROM entries e JOIN deliveries d ON d.id >= e.outbox \
+        "SELECT d.id FROM log e CROSS JOIN deliveries d ON d.id >= e.outbox \
          AND d.id < e.outbox + e.outbox_count AND d.conv = e.conv AND d.seq = e.seq \
          WHERE {ENTRIES}"
     );
@@ -192,12 +194,12 @@ fn clear_around(conn: &Connection, scope: &[(&str, &dyn ToSql)]) -> rusqlite::Re
         .execute(scope)?;
     conn.prepare_cached(&format!("UPDATE deliveries SET cause = NULL WHERE id IN ({deliveries})"))?
         .execute(scope)?;
-    conn.prepare_cached(&format!(
-        "DELETE FROM client_keys WHERE conv = :conv AND seq IN \
-         (SELECT e.seq FROM entries e WHERE {ENTRIES})"
-    ))?
-    .execute(scope)?;
-    Ok(())
+    let mut keys = conn.prepare_cached(&format!(
+        "SELECT k.id FROM keyed x CROSS JOIN client_keys k ON k.id = x.key \
+         WHERE x.conv = :conv AND k.seq IN (SELECT e.seq FROM log e WHERE {ENTRIES})"
+    ))?;
+    let keys = keys.query_map(scope, |row| row.get(0).map(Key::Number))?;
+    sweep_keys(conn, &keys.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Overwrites bodies and metas where they stand, see the table `entries`.
@@ -207,7 +209,8 @@ fn clear_entries(conn: &Connection, scope: &[(&str, &dyn ToSql)]) -> rusqlite::R
             "UPDATE entries AS e SET body = zeroblob(length(e.body)), \
              meta = CASE WHEN e.meta IS NULL THEN NULL \
              ELSE printf('%*s', octet_length(e.meta), '') END \
-             WHERE {ENTRIES} AND substr(e.body, 1, 1) NOT IN (x'00', x'')"
+             WHERE e.id IN (SELECT e.id FROM log e WHERE {ENTRIES}) \
+             AND substr(e.body, 1, 1) NOT IN (x'00', x'')"
         ))?
         .execute(scope)?;
     Ok(cleared as u64)

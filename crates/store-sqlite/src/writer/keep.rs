@@ -5,8 +5,9 @@
 
 use maru_activity::{BotId, RealmId, Timestamp};
 use maru_store::Retention;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::recent::{Unplace, sweep_keys};
 use crate::rows::int;
 
 /// How many rows go in one transaction, so that no post waits long behind it.
@@ -40,7 +41,7 @@ pub(crate) fn find_old(conn: &Connection, rule: &Retention) -> rusqlite::Result<
     let mut entries = conn.prepare_cached(
         "SELECT e.id, e.at, EXISTS (SELECT 1 FROM deliveries d \
          WHERE d.conv = e.conv AND d.seq = e.seq AND d.state = 0) AS waits \
-         FROM entries e WHERE e.conv = ?1 ORDER BY e.seq",
+         FROM log e WHERE e.conv = ?1 ORDER BY e.seq",
     )?;
     let mut old = Vec::new();
     while let Some(conversation) = conversations.next()? {
@@ -80,14 +81,20 @@ pub(crate) fn take_away(conn: &Connection, old: &[Old]) -> rusqlite::Result<u64>
         conn.prepare_cached(&format!("DELETE FROM attempts WHERE delivery IN ({its_deliveries})"))?;
     let mut deliveries =
         conn.prepare_cached(&format!("DELETE FROM deliveries WHERE id IN ({its_deliveries})"))?;
-    let mut entries =
-        conn.prepare_cached(&format!("DELETE FROM entries AS e WHERE e.id = ?1 AND NOT {waits}"))?;
+    let mut entries = conn.prepare_cached(&format!(
+        "DELETE FROM entries AS e WHERE e.id = ?1 AND NOT {waits} RETURNING conv, seq"
+    ))?;
+    let mut places = Unplace::new(conn)?;
     let mut gone = 0;
     for Old { id } in old {
         base.execute([id])?;
         attempts.execute([id])?;
         deliveries.execute([id])?;
-        gone += entries.execute([id])? as u64;
+        let place = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        if let Some((conv, seq)) = entries.query_row([id], place).optional()? {
+            places.take_away(conv, seq)?;
+            gone += 1;
+        }
     }
     if gone > 0 {
         note_rearranged(conn)?;
@@ -166,7 +173,7 @@ impl Dust {
     /// Takes rows away. A settled delivery is never opened again, so what was found still may go.
     pub(crate) fn sweep(self, conn: &Connection, keys: &[Key]) -> rusqlite::Result<()> {
         let mut delete = conn.prepare_cached(match self {
-            Self::ClientKeys => "DELETE FROM client_keys WHERE id = ?1",
+            Self::ClientKeys => return sweep_keys(conn, keys),
             Self::Commits => "DELETE FROM commits WHERE id = ?1",
             Self::Deliveries => "DELETE FROM deliveries WHERE id = ?1",
             Self::Attempts => "DELETE FROM attempts WHERE id = ?1",
