@@ -7,6 +7,7 @@ use maru_activity::{
     Audience, BotId, ChannelId, CommitId, ConversationId, DeliveryId, Kind, PersonId, Pos, RealmId,
     Role, Seq, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{AttemptRecord, Delivery, Member, Meta, Route};
@@ -168,7 +169,8 @@ pub enum Turn {
 }
 
 /// What an entry does to the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Op {
     /// It says something.
     #[default]

@@ -9,6 +9,7 @@
 //! entry they refer to; client keys; small [`State`] values (records, external ids, protocol
 //! state); [`Timer`]s.
 
+pub mod archive;
 mod commit;
 #[cfg(feature = "contract")]
 pub mod contract;

@@ -11,6 +11,7 @@ use maru_activity::{
     Viewer,
 };
 
+use crate::archive::{Record, Section};
 use crate::{
     AttemptRecord, Commit, Conversation, Delivery, DeliveryState, Entry, Head, Member, Receipt,
     State, Timer,
@@ -323,6 +324,40 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// acknowledged before the call is in it. [`Error::Unsupported`] where the engine's own tools
     /// do it.
     async fn backup(&self, target: &Path) -> Result<(), Error>;
+
+    /// How many other processes that are alive work on the same data. A process that was killed
+    /// counts as alive for some seconds.
+    async fn others(&self) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    /// How many records of a section there are.
+    async fn count(&self, section: Section) -> Result<u64, Error> {
+        let _ = section;
+        Err(Error::Unsupported("this store cannot be exported"))
+    }
+
+    /// Up to `limit` records of a section, over all realms, in an order of the store's own that
+    /// stays the same while nothing is written (see [`Section`] for what else it minds). A page
+    /// may be shorter, so that large bodies do not pile up.
+    async fn export(
+        &self,
+        section: Section,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Record>, Error> {
+        let _ = (section, after, limit);
+        Err(Error::Unsupported("this store cannot be exported"))
+    }
+
+    /// Takes records in as they are, in one atomic step, and answers when the disk has them. What
+    /// is there already stays as it is, so that an import that was broken off can be repeated.
+    /// Only for a store that serves nobody, and in the order of [`Section::ALL`]: a record of a
+    /// conversation that is not there is [`Error::UnknownConversation`].
+    async fn import(&self, records: Vec<Record>) -> Result<(), Error> {
+        drop(records);
+        Err(Error::Unsupported("this store takes no import"))
+    }
 
     /// Whether commits can be made now.
     async fn healthy(&self) -> Result<(), Error>;

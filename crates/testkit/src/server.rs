@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct TestServer {
     binary: PathBuf,
     arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     folder: TempDir,
     child: Option<Child>,
     address: Option<SocketAddr>,
@@ -43,18 +44,43 @@ impl TestServer {
     /// # Panics
     /// When it does not come up.
     pub async fn start_with(binary: impl AsRef<Path>, arguments: &[&str]) -> Self {
-        let mut server = Self {
+        Self::start_in(binary, arguments, &[]).await
+    }
+
+    /// As [`TestServer::start_with`], with variables for the server and for every verb.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn start_in(
+        binary: impl AsRef<Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut server = Self::prepare(binary, arguments, variables);
+        server.up().await;
+        server
+    }
+
+    /// A server that was not started yet: its data folder may be filled before [`TestServer::up`].
+    ///
+    /// # Panics
+    /// When no folder can be made.
+    pub fn prepare(
+        binary: impl AsRef<Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
             binary: binary.as_ref().to_owned(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
+            variables: variables.iter().map(text).collect(),
             folder: TempDir::new().expect("a folder can be made"),
             child: None,
             address: None,
             facts: Value::Null,
             secret: String::new(),
-        };
-        server.up().await;
-        server.secret = server.facts["secret"].as_str().unwrap_or_default().to_owned();
-        server
+        }
     }
 
     /// Starts it again on the same data, and on the same port.
@@ -90,6 +116,10 @@ impl TestServer {
         }
         let facts = std::fs::read(&ready).expect("the ready file can be read");
         self.facts = serde_json::from_slice(&facts).expect("the ready file is JSON");
+        // It is told once; later it is null.
+        if let Some(secret) = self.facts["secret"].as_str() {
+            self.secret = secret.to_owned();
+        }
         let host = self.url().trim_start_matches("http://").to_owned();
         self.address = Some(host.parse().expect("the URL is an address"));
         self.child = Some(child);
@@ -171,6 +201,7 @@ impl TestServer {
             }
         }
         command.current_dir(self.folder.path()).env("MARU_DATA", self.data());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

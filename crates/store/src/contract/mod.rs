@@ -2,14 +2,17 @@
 //!
 //! Each behaviour is an async function over a [`Subject`], which opens the store under test. A
 //! store's own tests call [`contract_suite!`](crate::contract_suite), which makes a test of each, so
-//! that a failure has the name of the behaviour.
+//! that a failure has the name of the behaviour. Stores that several processes may open at once have
+//! the behaviours in [`shared`] as well.
 
+pub mod archive;
 pub mod crowd;
 pub mod keeping;
 pub mod keys;
 pub mod log;
 pub mod model;
 pub mod outbox;
+pub mod shared;
 pub mod values;
 
 use std::sync::Arc;

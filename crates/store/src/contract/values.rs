@@ -43,6 +43,7 @@ pub async fn a_state_is_written_only_at_the_version_expected(mut subject: impl S
     world.write("k", Some(3), None).await.expect("version 3 was there");
     assert_eq!(world.version("k").await, None);
     world.write("k", None, None).await.expect("deleting what is not there is no fault");
+    world.write("k", Some(0), None).await.expect("that it is not there can be insisted on");
     world.write("k", Some(0), Some("anew")).await.expect("none was there");
     assert_eq!(world.version("k").await.map(|(_, value)| value), Some("anew".into()));
 }

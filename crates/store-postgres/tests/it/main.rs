@@ -1,0 +1,11 @@
+//! What PostgreSQL adds to the contract: lost connections, restarts, several nodes, schema versions.
+
+mod crowd;
+mod faults;
+mod leases;
+mod proxy;
+mod rates;
+mod restart;
+mod schema;
+mod support;
+mod text;
