@@ -1,16 +1,39 @@
 //! Files: kept by id, described by a record, fetched by whoever knows the id.
+//!
+//! A file's record is written before its bytes, and goes after them: there are no bytes without a
+//! record, so the place where files are kept need never be listed, and may hold what is not ours.
+//! Beside the record stands a *claim*, which says who refers to the file. A post that does writes it
+//! in its own commit ([`claims`]). A file without a claim for a day is collected, see [`collect`].
 
+mod collect;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maru_activity::env::Env;
-use maru_activity::{CommitId, RealmId};
-use maru_store::{Commit, StateWrite, Store};
+use maru_activity::{ChannelId, CommitId, ConversationId, RealmId};
+use maru_store::{Commit, Conversation, NewEntry, StateWrite, Store};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
 
+/// The scope of records, under the file's id, and of claims, under the same with [`CLAIM`] behind
+/// it: so a listing gives each record and then its claim.
 const SCOPE: &str = "hall/blob";
+
+/// What stands behind the id in the key of a claim. No id has it.
+const CLAIM: &str = "/claim";
+
+/// How a body refers to a file.
+const REFERENCE: &str = "blob:";
+
+/// How many files one commit takes away.
+const DELETE_MAX: usize = 200;
+
+/// How many files are taken away at once.
+const DELETE_AT_ONCE: usize = 8;
 
 /// A blob's id: 43 random base62 characters, a dot, and its realm. Whoever knows it may fetch it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,12 +56,27 @@ impl BlobId {
         sound.then(|| Self(text.into()))
     }
 
+    /// The id in a reference, `blob:{id}`, as it stands in a body.
+    pub fn of_reference(reference: &str) -> Option<Self> {
+        Self::parse(reference.strip_prefix(REFERENCE)?)
+    }
+
+    /// The file whose record the store keeps under this scope and key, if it is one's.
+    pub fn of_record(scope: &str, key: &str) -> Option<Self> {
+        if scope == SCOPE { Self::parse(key) } else { None }
+    }
+
+    fn claim_key(&self) -> String {
+        format!("{self}{CLAIM}")
+    }
+
     fn parts(&self) -> (&str, RealmId) {
         let (random, realm) = self.0.split_once('.').unwrap_or((&self.0, ""));
         (random, realm.into())
     }
 
-    fn path(&self) -> Path {
+    /// Where its bytes are, in the place where files are kept.
+    pub fn path(&self) -> Path {
         let (random, realm) = self.parts();
         let (folder, file) = random.split_at_checked(2).unwrap_or((random, ""));
         Path::from_iter([realm.as_str(), folder, file])
@@ -79,6 +117,64 @@ pub enum BlobError {
     Damaged,
 }
 
+/// What is kept of a file in the store. `null` in its place: the file is being taken away.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    #[serde(flatten)]
+    blob: Blob,
+    /// Whoever refers to the file claims it. Files of versions that did not are never
+    /// collected.
+    #[serde(default)]
+    tracked: bool,
+}
+
+/// Who refers to a file.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Claim {
+    conversation: ConversationId,
+    channel: ChannelId,
+    /// Not one entry does, but anything in the conversation may, at any time: a bot shows the files
+    /// that it uploaded by their addresses, as often as it likes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    whole: bool,
+}
+
+impl Claim {
+    fn of(conversation: &Conversation, whole: bool) -> Self {
+        let Conversation { id, channel, .. } = conversation;
+        Self { conversation: id.clone(), channel: channel.clone(), whole }
+    }
+
+    fn write(&self, id: &BlobId) -> StateWrite {
+        let value = serde_json::to_vec(self).expect("texts and a flag are always JSON");
+        StateWrite::put(SCOPE, id.claim_key(), value)
+    }
+}
+
+/// The claims to write together with entries, so that a file lives as long as what refers to it.
+pub(crate) fn claims(conversation: &Conversation, entries: &[NewEntry]) -> Vec<StateWrite> {
+    let with_files = entries.iter().filter(|entry| entry.meta.blobs);
+    let ids = with_files.flat_map(|entry| references(&entry.body));
+    // Another realm's file is none that Maru itself put there.
+    let ours = ids.filter(|id| id.parts().1 == conversation.realm);
+    ours.map(|id| Claim::of(conversation, false).write(&id)).collect()
+}
+
+/// The files that a body's attachments refer to.
+fn references(body: &[u8]) -> Vec<BlobId> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        attachments: Vec<serde_json::Value>,
+    }
+    let attachments =
+        serde_json::from_slice::<Body>(body).map(|body| body.attachments).unwrap_or_default();
+    let links = attachments.iter().flat_map(|attachment| {
+        ["contentUrl", "thumbnailUrl"].into_iter().filter_map(|name| attachment.get(name)?.as_str())
+    });
+    links.filter_map(BlobId::of_reference).collect()
+}
+
 /// Where files are kept.
 #[derive(Debug)]
 pub struct Blobs {
@@ -88,11 +184,12 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    pub(crate) fn new(files: Arc<dyn ObjectStore>, store: Arc<dyn Store>, env: Env) -> Self {
+    /// Files in `files`, their records in `store`.
+    pub fn new(files: Arc<dyn ObjectStore>, store: Arc<dyn Store>, env: Env) -> Self {
         Self { files, store, env }
     }
 
-    /// Keeps a file: its bytes first, then its record, so that a record always has its bytes.
+    /// Keeps a file that an entry is going to refer to. If none does within a day, it goes again.
     ///
     /// # Errors
     /// [`BlobError`] when it cannot be kept.
@@ -103,18 +200,47 @@ impl Blobs {
         name: &str,
         bytes: Bytes,
     ) -> Result<BlobId, BlobError> {
+        self.keep(realm, content_type, name, bytes, None).await
+    }
+
+    /// Keeps a file as long as anything of the conversation is kept, whether an entry refers to it
+    /// or not.
+    ///
+    /// # Errors
+    /// [`BlobError`] when it cannot be kept.
+    pub async fn put_for(
+        &self,
+        conversation: &Conversation,
+        content_type: &str,
+        name: &str,
+        bytes: Bytes,
+    ) -> Result<BlobId, BlobError> {
+        let claim = Some(Claim::of(conversation, true));
+        self.keep(&conversation.realm, content_type, name, bytes, claim).await
+    }
+
+    async fn keep(
+        &self,
+        realm: &RealmId,
+        content_type: &str,
+        name: &str,
+        bytes: Bytes,
+        claim: Option<Claim>,
+    ) -> Result<BlobId, BlobError> {
         let id = BlobId(format!("{}.{realm}", self.env.base62(43)).into());
         let blob = Blob {
             content_type: content_type.to_owned(),
             name: name.to_owned(),
             bytes: bytes.len() as u64,
         };
-        let record = serde_json::to_vec(&blob).map_err(|_| BlobError::Damaged)?;
-        self.files
-            .put(&id.path(), PutPayload::from_bytes(bytes))
-            .await
-            .map_err(BlobError::Files)?;
-        self.write(realm, &id, Some(record.into())).await?;
+        let record = serde_json::to_vec(&Record { blob, tracked: true });
+        let record = record.map_err(|_| BlobError::Damaged)?;
+        let mut states = vec![StateWrite::put(SCOPE, id.as_str(), record)];
+        states.extend(claim.map(|claim| claim.write(&id)));
+        self.write(realm, states).await?;
+        // Nobody knows the id yet, so nobody misses the bytes.
+        let put = self.files.put(&id.path(), PutPayload::from_bytes(bytes)).await;
+        put.map_err(BlobError::Files)?;
         Ok(id)
     }
 
@@ -139,35 +265,92 @@ impl Blobs {
         let (_, realm) = id.parts();
         let state = self.store.state(&realm, SCOPE, id.as_str()).await?;
         let state = state.ok_or(BlobError::Unknown)?;
-        serde_json::from_slice(&state.value).map_err(|_| BlobError::Damaged)
+        let record: Option<Record> =
+            serde_json::from_slice(&state.value).map_err(|_| BlobError::Damaged)?;
+        Ok(record.ok_or(BlobError::Unknown)?.blob)
     }
 
     /// Takes a file away.
     ///
     /// # Errors
-    /// When it cannot be reached; it may then be tried again.
+    /// As [`Blobs::delete_all`].
     pub async fn delete(&self, id: &BlobId) -> Result<(), BlobError> {
-        match self.files.delete(&id.path()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(BlobError::Files(error)),
-        }
-        let (_, realm) = id.parts();
-        self.write(&realm, id, None).await
+        self.delete_all(std::slice::from_ref(id)).await
     }
 
-    async fn write(
+    /// Takes files away. From the first moment on nobody can fetch them any more.
+    ///
+    /// # Errors
+    /// When they cannot be reached. What is left then goes when the next round collects.
+    pub async fn delete_all(&self, ids: &[BlobId]) -> Result<(), BlobError> {
+        let mut of_realms: BTreeMap<RealmId, Vec<&BlobId>> = BTreeMap::new();
+        for id in ids {
+            of_realms.entry(id.parts().1).or_default().push(id);
+        }
+        for (realm, ids) in of_realms {
+            for ids in ids.chunks(DELETE_MAX) {
+                let doomed = ids.iter().flat_map(|id| doom(id, None, None)).collect();
+                self.write(&realm, doomed).await?;
+                self.clear(&realm, ids.iter().copied()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the bytes of doomed files, and then their records.
+    async fn clear<'a>(
         &self,
         realm: &RealmId,
-        id: &BlobId,
-        value: Option<Bytes>,
+        ids: impl Iterator<Item = &'a BlobId> + Clone + Send,
     ) -> Result<(), BlobError> {
-        let commit = CommitId(self.env.uuid());
-        let mut commit = Commit::new(commit, realm.clone(), self.env.now());
-        commit.states.push(match value {
-            Some(value) => StateWrite::put(SCOPE, id.as_str(), value),
-            None => StateWrite::delete(SCOPE, id.as_str()),
-        });
+        let paths: Vec<Path> = ids.clone().map(BlobId::path).collect();
+        let deleted = stream::iter(paths).map(Ok).try_for_each_concurrent(
+            DELETE_AT_ONCE,
+            |path| async move {
+                match self.files.delete(&path).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(BlobError::Files(error)),
+                }
+            },
+        );
+        deleted.await?;
+        let gone = ids.map(|id| StateWrite::delete(SCOPE, id.as_str())).collect();
+        self.write(realm, gone).await
+    }
+
+    async fn write(&self, realm: &RealmId, states: Vec<StateWrite>) -> Result<(), BlobError> {
+        let id = CommitId(self.env.uuid());
+        let mut commit = Commit::new(id, realm.clone(), self.env.now());
+        commit.states = states;
         self.store.commit(commit).await?;
         Ok(())
+    }
+}
+
+/// What makes a file unknown at once and for good: the record says that it goes, and nobody refers
+/// to it; if these versions are still the last ones, where that matters.
+fn doom(id: &BlobId, record: Option<u64>, claim: Option<u64>) -> [StateWrite; 2] {
+    [
+        StateWrite { expect: record, ..StateWrite::put(SCOPE, id.as_str(), "null") },
+        StateWrite { expect: claim, ..StateWrite::delete(SCOPE, id.claim_key()) },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_attachments_own_references_count() {
+        let [a, b, c] = ["a", "b", "c"].map(|letter| format!("{}.default", letter.repeat(43)));
+        let body = format!(
+            r#"{{"type":"message","text":"blob:{c}","attachments":[
+            {{"contentUrl":"blob:{a}","thumbnailUrl":"blob:{b}"}},
+            {{"contentUrl":"https://x/blob:{c}"}},{{"contentUrl":"blob:x"}},7]}}"#
+        );
+        let found: Vec<String> =
+            references(body.as_bytes()).iter().map(BlobId::to_string).collect();
+        assert_eq!(found, [a, b]);
+        assert!(references(b"not json").is_empty());
     }
 }

@@ -71,7 +71,7 @@ impl Hall {
                     }
                 }
                 outcome = &mut settled, if delivered.is_none() => {
-                    delivered = Some(outcome.unwrap_or(Delivered::TimedOut));
+                    delivered = Some(outcome);
                     quiet_from = Instant::now();
                 }
                 () = tokio::time::sleep_until(end) => break,

@@ -1,30 +1,34 @@
 //! The hall itself: what it holds, and how conversations begin.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use maru_activity::env::Env;
 use maru_activity::{
-    Account, Activity, ActivityId, CommitId, ConversationId, DeliveryId, Draft, Kind, RealmId,
+    Account, Activity, Audience, ConversationId, DeliveryId, Draft, Kind, RealmId, Role,
 };
-use maru_activity::{Audience, Role, Seq};
 use maru_hints::Hints;
 use maru_store::{
-    Change, Commit, Conversation, DeliveryTo, Head, Member, Meta, NewDelivery, NewEntry, Op,
-    Opening, Route, Store, Turn,
+    Change, Conversation, DeliveryTo, Head, Member, Meta, NewDelivery, NewEntry, Op, Opening,
+    Route, Store, Turn,
 };
-use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::delivery::Deliveries;
+use crate::directory::{CheckChannel, Setup as DirectorySetup};
 use crate::keeping::RetentionRule;
+use crate::known::Known;
 use crate::metrics::Metrics;
-use crate::records::CheckChannel;
+use crate::timers::Timers;
 use crate::{BotKind, BotRecord, ChannelRecord, Directory, Error};
+
+/// On a shared store: when a delivery may be picked up by others than whoever committed it. Those are
+/// kept from it by the lease, for as long as that one lives; when it has died, and its lease is over
+/// some seconds later, nothing more is to be waited for.
+const TAKEN_OVER_AFTER: Duration = Duration::from_secs(5);
 
 /// What a hall is made of.
 #[derive(Debug)]
@@ -93,69 +97,10 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) deliveries: Deliveries,
     pub(crate) metrics: Metrics,
+    pub(crate) timers: Timers,
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
     known: moka::sync::Cache<(RealmId, ConversationId), Arc<Known>>,
-}
-
-/// A conversation as it is kept at hand.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) conversation: Arc<Conversation>,
-    /// The ids of the users who take part.
-    users: Mutex<HashSet<Box<str>>>,
-    /// The turn that was handed over last.
-    turn: Mutex<Option<CurrentTurn>>,
-}
-
-impl Known {
-    /// Notes that a user takes part. Says whether that is new.
-    pub(crate) fn add_user(&self, id: &str) -> bool {
-        let mut users = self.users.lock();
-        !users.contains(id) && users.insert(id.into())
-    }
-
-    /// Takes it back, where the commit that was to say so did not come about.
-    pub(crate) fn remove_user(&self, id: &str) {
-        self.users.lock().remove(id);
-    }
-
-    /// Notes the turn that is being handed over, and the activity that begins it.
-    pub(crate) fn hand_over(&self, seq: Seq, id: ActivityId) {
-        let mut current = self.turn.lock();
-        if current.as_ref().is_none_or(|turn| turn.seq != seq) {
-            *current = Some(CurrentTurn { seq, id, answered: false });
-        }
-    }
-
-    /// The turn that was handed over last.
-    pub(crate) fn turn(&self) -> Option<Seq> {
-        self.turn.lock().as_ref().map(|turn| turn.seq)
-    }
-
-    /// The turn that was handed over last, if this activity began it.
-    pub(crate) fn turn_begun_by(&self, id: ActivityId) -> Option<Seq> {
-        self.turn.lock().as_ref().filter(|turn| turn.id == id).map(|turn| turn.seq)
-    }
-
-    /// Notes that an answer of a turn has come.
-    pub(crate) fn answered(&self, seq: Seq) {
-        if let Some(turn) = &mut *self.turn.lock() {
-            turn.answered |= turn.seq == seq;
-        }
-    }
-
-    /// Whether an answer of this turn has come. `None`: not known here.
-    pub(crate) fn is_answered(&self, seq: Seq) -> Option<bool> {
-        self.turn.lock().as_ref().filter(|turn| turn.seq == seq).map(|turn| turn.answered)
-    }
-}
-
-#[derive(Debug)]
-struct CurrentTurn {
-    seq: Seq,
-    id: ActivityId,
-    answered: bool,
 }
 
 /// A conversation to begin.
@@ -189,8 +134,14 @@ impl Hall {
     /// When the store cannot be read.
     pub async fn open(setup: Setup, registry: &mut Registry) -> Result<Self, Error> {
         let Setup { store, hints, blobs, env, bot_kinds, channel_kinds, settings } = setup;
-        let directory =
-            Directory::open(Arc::clone(&store), env.clone(), bot_kinds, channel_kinds).await?;
+        let directory = Directory::open(DirectorySetup {
+            store: Arc::clone(&store),
+            hints: Arc::clone(&hints),
+            env: env.clone(),
+            kinds: bot_kinds,
+            channel_kinds,
+        });
+        let directory = directory.await?;
         let known = moka::sync::Cache::builder()
             .max_capacity(settings.conversations_max)
             .time_to_idle(Duration::from_secs(3_600))
@@ -199,6 +150,7 @@ impl Hall {
             blobs: Blobs::new(blobs, Arc::clone(&store), env.clone()),
             deliveries: Deliveries::default(),
             metrics: Metrics::register(registry),
+            timers: Timers::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             store,
@@ -211,20 +163,36 @@ impl Hall {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Starts the delivery worker and the housekeeping.
+    /// Starts the delivery worker, the timers and the housekeeping; on a shared store also what
+    /// follows the other processes' work.
     pub fn start(&self) {
-        self.inner.tasks.spawn(crate::delivery::work(self.clone()));
-        self.inner.tasks.spawn(crate::keeping::keep(self.clone()));
+        let tasks = &self.inner.tasks;
+        tasks.spawn(crate::delivery::work(self.clone()));
+        tasks.spawn(crate::timers::run(self.clone()));
+        tasks.spawn(crate::keeping::keep(self.clone()));
+        if self.inner.store.is_shared() {
+            tasks.spawn(crate::following::follow(self.clone()));
+        }
     }
 
     /// Stops: nothing new is handed over, and what is under way gets `grace` to end. What is not
-    /// settled by then is handed over again by the next process.
+    /// settled by then is handed over again: by another process on the same store at once, else by
+    /// the next one.
     pub async fn stop(&self, grace: Duration) {
         self.inner.stopping.cancel();
         self.inner.tasks.close();
         if tokio::time::timeout(grace, self.inner.tasks.wait()).await.is_err() {
             tracing::warn!(open = self.inner.tasks.len(), "turns were still open at the end");
         }
+        if let Err(error) = self.inner.store.retire().await {
+            tracing::warn!(%error, "others take over only when the leases have expired");
+        }
+    }
+
+    /// Whether hints reach the other nodes now. Without them everyone still sees everything, a
+    /// little later.
+    pub fn hints_connected(&self) -> bool {
+        self.inner.hints.is_connected()
     }
 
     /// The records of realms, bots and channels.
@@ -385,10 +353,7 @@ impl Hall {
 
     fn know(&self, conversation: Arc<Conversation>, user: Option<&str>) -> Arc<Known> {
         let key = (conversation.realm.clone(), conversation.id.clone());
-        self.inner.known.get_with(key, || {
-            let users = user.iter().map(|id| Box::from(*id)).collect();
-            Arc::new(Known { conversation, users: Mutex::new(users), turn: Mutex::new(None) })
-        })
+        self.inner.known.get_with(key, || Arc::new(Known::new(conversation, user)))
     }
 
     /// Adds the conversationUpdate that tells the bot who came: itself and the user when the
@@ -426,28 +391,23 @@ impl Hall {
             body: activity.body,
             meta: Meta { system: true, ..Meta::default() },
         });
-        self.add_delivery(change, false);
+        self.add_delivery(change, DeliveryId(self.inner.env.uuid()), false);
     }
 
     /// Adds the delivery of the change's last entry to whoever answers.
-    pub(crate) fn add_delivery(&self, change: &mut Change, once: bool) -> DeliveryId {
-        let id = DeliveryId(self.inner.env.uuid());
+    pub(crate) fn add_delivery(&self, change: &mut Change, id: DeliveryId, once: bool) {
+        let settings = &self.inner.settings;
+        let mut later = settings.pickup_after;
+        if self.inner.store.is_shared() {
+            later = later.min(TAKEN_OVER_AFTER);
+        }
         change.deliveries.push(NewDelivery {
             id,
             entry: change.entries.len() - 1,
             to: DeliveryTo::Route,
             once,
-            due_at: self.inner.env.now().after(self.inner.settings.pickup_after),
+            due_at: self.inner.env.now().after(later),
         });
-        id
-    }
-
-    /// Makes a commit of a change.
-    pub(crate) fn commit_of(&self, realm: &RealmId, change: Change) -> Commit {
-        let env = &self.inner.env;
-        let mut commit = Commit::new(CommitId(env.uuid()), realm.clone(), env.now());
-        commit.conversation = Some(change);
-        commit
     }
 }
 

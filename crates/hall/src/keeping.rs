@@ -6,10 +6,11 @@ use std::time::Duration;
 use maru_activity::{ChannelId, CommitId, DeliveryId, RealmId};
 use maru_store::{
     AttemptRecord, Change, Commit, Delivery, DeliveryFilter, DeliveryState, Erased, Page,
-    Retention, Settle, Settlement, Summary, Whom,
+    Retention, Settle, Settlement, StateWrite, Summary, Whom,
 };
 
 use crate::blobs::BlobId;
+use crate::records::SYSTEM_REALM;
 use crate::{Error, Hall};
 
 /// How often the housekeeping runs.
@@ -39,6 +40,13 @@ pub struct ErasedPerson {
     pub files: u64,
 }
 
+/// The state that says when the last round of housekeeping began or went on, in the system's realm.
+/// On a shared store one process does it for all.
+const ROUND: &str = "hall/house-keeping";
+
+/// How often whoever does the housekeeping says that it goes on.
+const GOES_ON: Duration = Duration::from_secs(20);
+
 /// Runs until the hall stops.
 pub(crate) async fn keep(hall: Hall) {
     loop {
@@ -46,13 +54,67 @@ pub(crate) async fn keep(hall: Hall) {
             () = hall.inner.stopping.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-        if let Err(error) = hall.keep_house().await {
-            tracing::warn!(%error, "the housekeeping was not done");
+        if hall.inner.store.is_shared() {
+            match hall.claim_round(EVERY - GOES_ON).await {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "the housekeeping was not begun");
+                    continue;
+                }
+            }
+        }
+        tokio::select! {
+            () = hall.round() => {}
+            () = hall.hold_round() => {}
         }
     }
 }
 
 impl Hall {
+    async fn round(&self) {
+        if let Err(error) = self.keep_house().await {
+            tracing::warn!(%error, "the housekeeping was not done");
+        }
+        if let Err(error) = self.collect_blobs().await {
+            tracing::warn!(%error, "files that nothing refers to were not collected");
+        }
+    }
+
+    /// Claims the round of housekeeping, unless another process did so within `recent`. Two that try
+    /// at once expect the same version, and one of them fails. Whoever dies is followed by who
+    /// looks next.
+    async fn claim_round(&self, recent: Duration) -> Result<bool, Error> {
+        let realm = RealmId::from(SYSTEM_REALM);
+        let last = self.inner.store.state(&realm, ROUND, ROUND).await?;
+        let now = self.inner.env.now();
+        // A clock that runs ahead of this one must not keep everybody from it.
+        let is_recent = |at| now.since(at) < recent && at.since(now) < recent;
+        if last.as_ref().is_some_and(|last| is_recent(last.at)) {
+            return Ok(false);
+        }
+        let version = last.map_or(0, |last| last.version);
+        let write = StateWrite::put(ROUND, ROUND, "{}").at_version(version);
+        match self.write(&realm, vec![write], Vec::new()).await {
+            Ok(()) => Ok(true),
+            Err(Error::Conflict(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says from time to time that the round goes on. Never ends: what it says is for others.
+    async fn hold_round(&self) {
+        if !self.inner.store.is_shared() {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            tokio::time::sleep(GOES_ON).await;
+            if let Err(error) = self.claim_round(Duration::ZERO).await {
+                tracing::debug!(%error, "another process may begin another round");
+            }
+        }
+    }
+
     /// Takes away what is older than its channel's days, and what the store keeps for a time only.
     /// Runs by itself once a minute.
     ///
@@ -115,13 +177,11 @@ impl Hall {
         let now = self.inner.env.now();
         let Erased { entries, conversations, blobs } =
             self.inner.store.erase(realm, whom, now).await?;
-        let mut files = 0;
-        let ids = blobs.iter().filter_map(|link| BlobId::parse(link.strip_prefix("blob:")?));
-        for blob in ids {
-            self.inner.blobs.delete(&blob).await.map_err(|e| Error::Unavailable(e.to_string()))?;
-            files += 1;
-        }
-        Ok(ErasedPerson { entries, conversations, files })
+        let files: Vec<BlobId> =
+            blobs.iter().filter_map(|link| BlobId::of_reference(link)).collect();
+        let deleted = self.inner.blobs.delete_all(&files).await;
+        deleted.map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(ErasedPerson { entries, conversations, files: files.len() as u64 })
     }
 
     /// Deliveries, newest first. Dead letters are those in [`DeliveryState::Dead`].
@@ -202,5 +262,52 @@ impl Hall {
         limit: usize,
     ) -> Result<Vec<maru_store::Conversation>, Error> {
         Ok(self.inner.store.conversations_of(realm, channel, external, limit).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use maru_activity::env::Env;
+    use maru_store::Store;
+    use maru_store_sqlite::{Options, SqliteStore};
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::{Settings, Setup};
+
+    async fn hall(store: &Arc<dyn Store>, env: &Env) -> Hall {
+        let setup = Setup {
+            store: Arc::clone(store),
+            hints: Arc::new(maru_hints::LocalHints::new()),
+            blobs: Arc::new(object_store::memory::InMemory::new()),
+            env: env.clone(),
+            bot_kinds: Vec::new(),
+            channel_kinds: Vec::new(),
+            settings: Settings::default(),
+        };
+        Hall::open(setup, &mut Registry::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_process_keeps_house_and_another_goes_on_when_it_is_heard_of_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (env, clock) = maru_testkit::fake_env(1);
+        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (one, two) = (hall(&store, &env).await, hall(&store, &env).await);
+        let recent = EVERY - GOES_ON;
+        assert!(one.claim_round(recent).await.unwrap());
+        assert!(!two.claim_round(recent).await.unwrap());
+        clock.advance(recent - Duration::from_secs(1));
+        assert!(one.claim_round(Duration::ZERO).await.unwrap(), "its round goes on");
+        clock.advance(recent - Duration::from_secs(1));
+        assert!(!two.claim_round(recent).await.unwrap());
+        clock.advance(Duration::from_secs(1));
+        assert!(two.claim_round(recent).await.unwrap(), "it was not heard of again");
+        assert!(!one.claim_round(recent).await.unwrap());
+        clock.set(env.now().before(Duration::from_secs(3_600)));
+        assert!(one.claim_round(recent).await.unwrap(), "a clock that ran ahead holds up nobody");
     }
 }

@@ -5,36 +5,43 @@
 //! protocol, no SQL and no HTTP. Doors call [`Hall::begin`], [`Hall::post`], [`Hall::read`],
 //! [`Hall::subscribe`] and [`Hall::converse`]; kinds of bots implement [`BotKind`] and [`Bot`].
 
+mod applying;
 mod blobs;
 mod bots;
 mod converse;
 mod delivery;
+mod directory;
 mod error;
+mod following;
 mod hall;
 mod keeping;
+mod known;
 mod metrics;
 mod posting;
 mod reading;
 mod records;
+mod signals;
 mod subscription;
+mod timers;
+mod turns;
 
 pub use blobs::{Blob, BlobError, BlobId, Blobs};
 pub use bots::{BadSettings, Bot, BotKind, Handed, Outcome, Said};
 pub use converse::Conversed;
 pub use delivery::CircuitState;
+pub use directory::{CheckChannel, Directory, Snapshot};
 pub use error::{Error, Kind};
 pub use hall::{Begin, Begun, Hall, Settings, Setup};
 pub use keeping::{ErasedPerson, RetentionRule};
 pub use posting::{Delivered, Post, PostOp, Posted, PostedId};
 pub use reading::{Reading, Shown};
-pub use records::{
-    BotRecord, ChannelRecord, CheckChannel, DeliverySettings, Directory, RecordError, Snapshot,
-};
+pub use records::{BotRecord, ChannelRecord, DeliverySettings, RecordError};
 pub use subscription::{Event, Subscription};
+pub use timers::OnTimer;
 
 // What the hall hands on from below, so that doors and bots need not name the store.
 pub use maru_hints::Signal;
 pub use maru_store::{
     AttemptRecord, Conversation, Delivery, DeliveryFilter, DeliveryState, Entry, Head, Member,
-    Meta, Native, Page, Place, Route, Summary, Whom,
+    Meta, Native, Page, Place, Route, State, StateWrite, Summary, Timer, TimerWrite, Whom,
 };

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maru_activity::{
-    Account, Activity, ActivityId, Audience, ConversationId, Kind, Role, Timestamp,
+    Account, Activity, ActivityId, Audience, ConversationId, DeliveryId, Kind, Role, Timestamp,
 };
-use maru_hints::{Hint, Signal};
 use maru_store::{
-    Change, ClientKey, Conversation, Entry, Meta, NewEntry, Op, Place, Receipt, Route, Turn,
+    Change, ClientKey, Commit, Conversation, KNOWN_MEMBER, Meta, NewEntry, Op, Place, Receipt,
+    Route, StateWrite, TimerWrite, Turn,
 };
 
 use crate::delivery::Watched;
-use crate::hall::{Known, notice, user_member};
-use crate::{Error, Hall, Handed};
+use crate::hall::{notice, user_member};
+use crate::known::Known;
+use crate::{Error, Hall};
 
 /// Something to say.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ pub struct Post {
     pub op: PostOp,
     /// Hand it to the bot at most once, and wait this long for what comes of it.
     pub wait: Option<Duration>,
+    /// Small values to write in the same commit.
+    pub states: Vec<StateWrite>,
+    /// Timers to set, move or clear in the same commit.
+    pub timers: Vec<TimerWrite>,
 }
 
 impl Post {
@@ -54,8 +59,21 @@ impl Post {
             client_key: None,
             op: PostOp::Say,
             wait: None,
+            states: Vec::new(),
+            timers: Vec::new(),
         }
     }
+}
+
+/// What a post commits.
+#[derive(Clone)]
+struct Saying {
+    entry: NewEntry,
+    client_key: Option<ClientKey>,
+    /// The delivery to whoever answers, and whether it is tried once only.
+    delivery: Option<(DeliveryId, bool)>,
+    states: Vec<StateWrite>,
+    timers: Vec<TimerWrite>,
 }
 
 /// What a post does to the log.
@@ -131,10 +149,7 @@ impl Hall {
         if let Some((budget, watched)) = wait.zip(watched) {
             // Whoever gives up waiting leaves; the delivery goes on.
             let outcome = tokio::time::timeout(budget, watched).await;
-            posted.delivered = Some(match outcome {
-                Ok(Ok(delivered)) => delivered,
-                Ok(Err(_)) | Err(_) => Delivered::TimedOut,
-            });
+            posted.delivered = Some(outcome.unwrap_or(Delivered::TimedOut));
         }
         Ok(posted)
     }
@@ -154,45 +169,34 @@ impl Hall {
         let known = known.ok_or(Error::UnknownConversation)?;
         let op = self.resolve(conversation, post.role, post.op).await?;
         let started = tokio::time::Instant::now();
-        let mut change = Change::to(conversation.id.clone());
         let (role, kind) = (post.role, post.activity.kind.clone());
-        let newcomer = role == Role::User && known.add_user(&post.activity.from.id);
-        if newcomer {
-            self.add_newcomer(&mut change, conversation, &post.activity.from, post.verified);
-        }
-        let sender: Arc<str> = post.activity.from.id.as_str().into();
-        if let Some((protocol, key)) = post.client_key {
-            let digest = digest(&post.activity.body);
-            change.client_key =
-                Some(ClientKey { sender: Arc::clone(&sender), protocol, key, digest });
-        }
         let turn = match role {
             Role::User => Turn::Begins,
             Role::Bot => self.turn_of(&known, post.activity.reply_to_id.as_deref()).await?,
             Role::Agent => Turn::None,
         };
-        change.entries.push(NewEntry {
-            audience: audience(&kind),
-            kind: kind.clone(),
-            role,
-            sender: Arc::clone(&sender),
-            turn,
-            op: op.map_or(Op::Say, |(op, _)| op),
-            body: post.activity.body,
-            meta: post.meta,
-        });
-        let watched = match role {
-            Role::User => {
-                let id = self.add_delivery(&mut change, post.wait.is_some());
-                watch.then(|| Watched::of(self, id))
-            }
-            Role::Bot | Role::Agent => None,
+        let once = post.wait.is_some();
+        let newcomer = role == Role::User && known.add_user(&post.activity.from.id);
+        let newcomer = newcomer.then(|| (post.activity.from.clone(), post.verified));
+        let saying = Saying {
+            client_key: client_key(&post),
+            entry: NewEntry {
+                audience: audience(&kind),
+                kind: kind.clone(),
+                role,
+                sender: post.activity.from.id.as_str().into(),
+                turn,
+                op: op.map_or(Op::Say, |(op, _)| op),
+                body: post.activity.body,
+                meta: post.meta,
+            },
+            delivery: (role == Role::User).then(|| (DeliveryId(self.inner.env.uuid()), once)),
+            states: post.states,
+            timers: post.timers,
         };
-        let receipt = self.apply(&known, change).await.inspect_err(|_| {
-            if newcomer {
-                known.remove_user(&sender);
-            }
-        })?;
+        let watched = saying.delivery.filter(|_| watch);
+        let watched = watched.map(|(id, _)| Watched::of(self, &conversation.realm, id));
+        let receipt = self.say(&known, saying, newcomer).await?;
         self.inner.metrics.posted(role, &kind, started.elapsed(), &receipt);
         self.notice_if_nobody(&known, role, &kind, &receipt).await;
         let watched = watched.map(|watched| {
@@ -200,8 +204,10 @@ impl Hall {
                 Watched::known(Delivered::Taken(None))
             } else if receipt.deliveries.is_empty() {
                 Watched::known(Delivered::Nobody)
-            } else {
+            } else if receipt.leased {
                 watched
+            } else {
+                watched.elsewhere()
             }
         });
         let placed = receipt.entries.last().copied();
@@ -216,55 +222,55 @@ impl Hall {
         Ok((posted, watched))
     }
 
-    /// Commits a change, wakes who listens, and hands over what may go at once. All of that happens
-    /// in a task of its own: whoever called may be gone (a client that hung up) before it ends.
-    pub(crate) async fn apply(&self, known: &Arc<Known>, change: Change) -> Result<Receipt, Error> {
-        let (hall, known) = (self.clone(), Arc::clone(known));
-        let task = tokio::spawn(async move { hall.apply_here(&known, change).await });
-        task.await.map_err(|error| Error::Internal(error.to_string()))?
+    /// Commits what is said, and with a newcomer's first words who they are. Another node may have
+    /// seen them first: then it has said so, and this one says only what they say.
+    async fn say(
+        &self,
+        known: &Arc<Known>,
+        saying: Saying,
+        newcomer: Option<(Account, bool)>,
+    ) -> Result<Receipt, Error> {
+        let conversation = &known.conversation;
+        let Some((account, verified)) = newcomer else {
+            let commit = self.commit_to_say(conversation, saying, None);
+            return self.apply_commit(known, commit, Duration::ZERO).await;
+        };
+        let first = self.commit_to_say(conversation, saying.clone(), Some((&account, verified)));
+        match self.apply_commit(known, first, Duration::ZERO).await {
+            Err(Error::Conflict(KNOWN_MEMBER)) => {
+                let commit = self.commit_to_say(conversation, saying, None);
+                self.apply_commit(known, commit, Duration::ZERO).await
+            }
+            Err(error) => {
+                known.remove_user(&account.id);
+                Err(error)
+            }
+            said => said,
+        }
     }
 
-    async fn apply_here(&self, known: &Arc<Known>, change: Change) -> Result<Receipt, Error> {
-        let conversation = &known.conversation;
-        // Bodies are shared, not copied.
-        let written = change.entries.clone();
-        let commit = self.commit_of(&conversation.realm, change);
-        let receipt = self.inner.store.commit(commit).await?;
-        if receipt.repeated {
-            return Ok(receipt);
-        }
-        let placed = written.into_iter().zip(&receipt.entries);
-        let entries: Arc<[Entry]> = placed.map(|(new, at)| entry_of(new, *at)).collect();
-        if let Some(last) = entries.last() {
-            let next_seq = last.seq + 1;
-            let hint = Hint::Grown { next_seq, entries: Some(Arc::clone(&entries)) };
-            self.inner.hints.tell(&conversation.realm, &conversation.id, hint);
-        }
-        for entry in entries.iter().filter(|e| e.role == Role::Bot && !e.meta.system) {
-            if let Some(turn) = entry.turn {
-                known.answered(turn);
+    fn commit_to_say(
+        &self,
+        conversation: &Conversation,
+        saying: Saying,
+        newcomer: Option<(&Account, bool)>,
+    ) -> Commit {
+        let mut change = Change::to(conversation.id.clone());
+        if let Some((account, verified)) = newcomer {
+            change.expect.newcomer = Some(account.id.as_str().into());
+            change.members.push(user_member(conversation, account.clone(), verified));
+            if let Some(bot) = self.inner.directory.bot(&conversation.realm, &conversation.bot) {
+                self.add_update(&mut change, conversation, &bot, Some(account), None);
             }
         }
-        if !receipt.behind
-            && let Some(first) = receipt.deliveries.first()
-        {
-            let entry = entries.iter().find(|entry| entry.seq == first.seq).cloned();
-            self.hand_over(known, first.clone(), entry);
+        change.client_key = saying.client_key;
+        change.entries.push(saying.entry);
+        if let Some((id, once)) = saying.delivery {
+            self.add_delivery(&mut change, id, once);
         }
-        Ok(receipt)
-    }
-
-    fn add_newcomer(
-        &self,
-        change: &mut Change,
-        conversation: &Conversation,
-        account: &Account,
-        verified: bool,
-    ) {
-        change.members.push(user_member(conversation, account.clone(), verified));
-        if let Some(bot) = self.inner.directory.bot(&conversation.realm, &conversation.bot) {
-            self.add_update(change, conversation, &bot, Some(account), None);
-        }
+        let mut commit = self.commit_of(&conversation.realm, change);
+        (commit.states, commit.timers) = (saying.states, saying.timers);
+        commit
     }
 
     /// Finds what an update or delete is about: only an activity of the same side, which was not
@@ -297,25 +303,6 @@ impl Hall {
             _ => Op::Update(entry.seq),
         };
         Ok(Some((op, id)))
-    }
-
-    /// The turn a bot's words belong to: that of the activity they answer, else the one handed over
-    /// last.
-    async fn turn_of(&self, known: &Known, reply_to: Option<&str>) -> Result<Turn, Error> {
-        let conversation = &known.conversation;
-        let answered = reply_to.and_then(|id| ActivityId::parse(conversation.id.as_str(), id));
-        let place = match answered {
-            None => return Ok(known.turn().map_or(Turn::None, Turn::Of)),
-            Some(ActivityId::Pos(pos)) => Place::Pos(pos),
-            Some(ActivityId::Hidden(seq)) => Place::Seq(seq),
-        };
-        // Nearly always it is the turn under way; its entry is then not read again.
-        if let Some(turn) = answered.and_then(|id| known.turn_begun_by(id)) {
-            return Ok(Turn::Of(turn));
-        }
-        let entry = self.inner.store.entry(&conversation.realm, &conversation.id, place).await?;
-        let turn = entry.and_then(|entry| entry.turn).or_else(|| known.turn());
-        Ok(turn.map_or(Turn::None, Turn::Of))
     }
 
     /// Tells a customer that nobody answers, where that is so.
@@ -365,37 +352,6 @@ impl Hall {
             tracing::warn!(conversation.id = %conversation.id, %error, "a notice was not said");
         }
     }
-
-    /// Passes a signal on: to whoever listens, and once to the bot.
-    fn signal(&self, conversation: &Arc<Conversation>, post: &Post) -> Posted {
-        let at = self.inner.env.now();
-        let id: Box<str> =
-            format!("{}|t{}", conversation.id, self.inner.env.base62(11)).into_boxed_str();
-        let signal = Signal {
-            id: id.clone(),
-            at,
-            role: post.role,
-            sender: post.activity.from.id.as_str().into(),
-            body: post.activity.body.clone(),
-        };
-        self.inner.metrics.signals.inc();
-        let hint = Hint::Signal(Arc::new(signal));
-        self.inner.hints.tell(&conversation.realm, &conversation.id, hint);
-        self.hand_signal(Handed {
-            delivery: None,
-            attempt: 1,
-            replay: false,
-            conversation: Arc::clone(conversation),
-            id: id.clone(),
-            at,
-            kind: post.activity.kind.clone(),
-            role: post.role,
-            body: post.activity.body.clone(),
-            meta: post.meta.clone(),
-            budget: Duration::from_secs(5),
-        });
-        Posted { id: PostedId::Signal(id), at, repeated: false, delivered: None }
-    }
 }
 
 /// Who may see an activity of this kind.
@@ -406,25 +362,10 @@ pub(crate) fn audience(kind: &Kind) -> Audience {
     }
 }
 
-fn entry_of(new: NewEntry, at: maru_store::Placed) -> Entry {
-    Entry {
-        seq: at.seq,
-        pos: at.pos,
-        at: at.at,
-        audience: new.audience,
-        kind: new.kind,
-        role: new.role,
-        sender: new.sender,
-        turn: match new.turn {
-            Turn::None => None,
-            Turn::Begins => Some(at.seq),
-            Turn::Of(seq) => Some(seq),
-        },
-        op: new.op,
-        folded: None,
-        body: new.body,
-        meta: new.meta,
-    }
+fn client_key(post: &Post) -> Option<ClientKey> {
+    let (protocol, key) = post.client_key.clone()?;
+    let (sender, digest) = (post.activity.from.id.as_str().into(), digest(&post.activity.body));
+    Some(ClientKey { sender, protocol, key, digest })
 }
 
 /// FNV-1a over 64 bits: tells two bodies under one client key apart, for a counter. It guards

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use maru_activity::{Pos, Seq, Viewer};
-use maru_hints::{Hint, Signal};
+use maru_hints::{Hint, Listening, Signal};
 use maru_store::{Conversation, Entry, Place};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::{Error, Hall, Shown};
 
@@ -30,7 +30,7 @@ pub struct Subscription {
     hall: Hall,
     conversation: Arc<Conversation>,
     viewer: Viewer,
-    hints: broadcast::Receiver<Hint>,
+    hints: Listening,
     /// From where on nothing was given yet.
     from: Place,
     next_pos: Pos,

@@ -88,10 +88,11 @@ pub(super) async fn upload(
     let kind = data.kind.as_deref().filter(|kind| !kind.is_empty()).unwrap_or(UNKNOWN_TYPE);
     let name = data.name.as_deref().and_then(clean_filename);
     let name = name.unwrap_or_else(|| "file".to_owned());
-    let (blobs, realm) = (connector.hall.blobs(), &conversation.realm);
-    let mut id = blobs.put(realm, kind, &name, original).await?.to_string();
+    // The bot shows it by its address, now or later: no entry refers to it.
+    let blobs = connector.hall.blobs();
+    let mut id = blobs.put_for(&conversation, kind, &name, original).await?.to_string();
     if let Some(thumbnail) = thumbnail {
-        let thumbnail = blobs.put(realm, kind, &name, thumbnail).await?;
+        let thumbnail = blobs.put_for(&conversation, kind, &name, thumbnail).await?;
         id = format!("{id}{BETWEEN}{thumbnail}");
     }
     Ok(Json(ResourceResponse { id }))

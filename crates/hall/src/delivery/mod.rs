@@ -5,23 +5,29 @@
 //! settled the one before is told which is `next` and goes on with it. Only what nobody holds (a
 //! retry that falls due, what a crash or an overload left) is looked for in the store, by
 //! [`work`]. `held` keeps the two from taking the same delivery.
+//!
+//! Where several processes share the store, the process that holds the conversation's lease does all
+//! that, and the others leave it alone. Every settlement says under which lease the delivery was
+//! taken; one that comes after the lease went to another process is refused, and that process's
+//! outcome counts. Circuits and the places among the attempts in flight are each process's own.
 
 mod circuit;
 mod retry;
 mod run;
+mod settle;
+mod watched;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
 use maru_activity::{BotId, DeliveryId, RealmId, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError, oneshot};
 
 pub use circuit::CircuitState;
+pub(crate) use watched::Watched;
 pub(crate) use worker::work;
 
 use crate::records::DeliverySettings;
@@ -61,6 +67,16 @@ impl BotRuntime {
         }
     }
 
+    /// How the bot's circuit stands.
+    pub(crate) fn circuit(&self) -> CircuitState {
+        self.circuit.lock().state()
+    }
+
+    /// A place among the attempts in flight, if there is one now.
+    pub(crate) fn place(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.in_flight.try_acquire()
+    }
+
     /// Follows a changed record: places are added, or taken away as they become free.
     fn adjust(&self, settings: &DeliverySettings) {
         let now = settings.in_flight_max;
@@ -79,51 +95,17 @@ impl BotRuntime {
     }
 }
 
-/// What will come of a delivery, for someone who waits. Dropped when they wait no longer.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    outcome: oneshot::Receiver<Delivered>,
-    of: Option<(Hall, DeliveryId)>,
-}
-
-impl Watched {
-    /// Watches a delivery, from before it is committed.
-    pub(crate) fn of(hall: &Hall, id: DeliveryId) -> Self {
-        let (tx, outcome) = oneshot::channel();
-        hall.inner.deliveries.watchers.lock().insert(id, tx);
-        Self { outcome, of: Some((hall.clone(), id)) }
-    }
-
-    /// What is known already.
-    pub(crate) fn known(delivered: Delivered) -> Self {
-        let (tx, outcome) = oneshot::channel();
-        drop(tx.send(delivered));
-        Self { outcome, of: None }
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some((hall, id)) = self.of.take() {
-            hall.inner.deliveries.watchers.lock().remove(&id);
-        }
-    }
-}
-
-impl Future for Watched {
-    type Output = Result<Delivered, oneshot::error::RecvError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.outcome).poll(cx)
-    }
-}
-
 impl Deliveries {
     fn tell_watcher(&self, id: DeliveryId, delivered: Delivered) {
         if let Some(tx) = self.watchers.lock().remove(&id) {
             // Whoever waited may have gone.
             drop(tx.send(delivered));
         }
+    }
+
+    /// Whoever watches a delivery is not told here any more what comes of it.
+    fn lose(&self, id: DeliveryId) {
+        self.watchers.lock().remove(&id);
     }
 
     /// Takes a delivery in hand, unless another task has it.
@@ -135,7 +117,7 @@ impl Deliveries {
         self.held.lock().remove(&id);
     }
 
-    fn runtime(
+    pub(crate) fn runtime(
         &self,
         realm: &RealmId,
         bot: &BotId,

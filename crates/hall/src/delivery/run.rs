@@ -6,18 +6,15 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
 use maru_activity::{Role, Seq, Viewer};
-use maru_store::{
-    Attempt, AttemptRecord, Change, Delivery, DeliveryState, Entry, NewEntry, Op, Place, Settle,
-    Settlement, Turn,
-};
+use maru_store::{AttemptRecord, Delivery, DeliveryState, Entry, Place, Settle};
 use tokio::time::Instant;
 
 use super::BotRuntime;
 use super::circuit::Turned;
 use super::retry::{self, decide};
-use crate::hall::Known;
-use crate::records::BotEntry;
-use crate::{Delivered, Hall, Handed, Outcome};
+use crate::directory::BotEntry;
+use crate::known::Known;
+use crate::{Hall, Handed, Outcome};
 
 /// What an attempt came to.
 struct Attempted {
@@ -43,7 +40,9 @@ impl Hall {
         let fresh = self.inner.store.delivery(&found.realm, found.id).await;
         match (known, fresh) {
             (Ok(Some(known)), Ok(Some(fresh)))
-                if fresh.state == DeliveryState::Open && fresh.attempts == found.attempts =>
+                if fresh.state == DeliveryState::Open
+                    && fresh.attempts == found.attempts
+                    && fresh.lease == found.lease =>
             {
                 self.run(&known, fresh, None).await;
             }
@@ -64,6 +63,7 @@ impl Hall {
         loop {
             let id = delivery.id;
             let next = self.turn(known, &delivery, entry.take()).await;
+            known.handed_over();
             self.inner.deliveries.release(id);
             match next {
                 Some(next) if !self.inner.stopping.is_cancelled() => {
@@ -273,92 +273,6 @@ impl Hall {
             .unwrap_or_default();
         entries.iter().any(|e| e.turn == Some(turn) && e.role == Role::Bot && !e.meta.system)
     }
-
-    /// Commits what came of an attempt, together with what the bot said in its answer.
-    async fn settle(
-        &self,
-        known: &Arc<Known>,
-        delivery: &Delivery,
-        settle: Settle,
-        record: Option<AttemptRecord>,
-        outcome: Outcome,
-    ) -> Option<Delivery> {
-        let mut change = Change::to(delivery.conversation.clone());
-        let (said, result) = match outcome {
-            Outcome::Taken { answers, result } => (answers, Ok(result)),
-            failed => (Vec::new(), Err(failed)),
-        };
-        let turn = known.turn().map_or(Turn::None, Turn::Of);
-        change.entries = said.into_iter().map(|said| answer(delivery, said, turn)).collect();
-        change.settlements.push(Settlement {
-            delivery: delivery.id,
-            attempt: Some(Attempt { failed: record }),
-            settle: settle.clone(),
-        });
-        self.note_settled(delivery, &settle);
-        let receipt = match self.apply(known, change).await {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                // It stays open, and is handed over again under the same id.
-                tracing::error!(delivery.id = %delivery.id, %error, "not settled");
-                return None;
-            }
-        };
-        if !matches!(settle, Settle::Retry(_)) {
-            let delivered = match result {
-                Ok(result) => Delivered::Taken(result),
-                Err(Outcome::TimedOut) => Delivered::TimedOut,
-                Err(failed) => Delivered::Failed(failed.status()),
-            };
-            self.inner.deliveries.tell_watcher(delivery.id, delivered);
-        }
-        receipt.next
-    }
-
-    fn note_settled(&self, delivery: &Delivery, settle: &Settle) {
-        match settle {
-            Settle::Retry(at) => {
-                self.inner.metrics.retries.inc();
-                self.inner.deliveries.wake_at(*at);
-            }
-            Settle::Dead(cause) => {
-                self.inner.metrics.dead_letters.inc();
-                tracing::warn!(
-                    delivery.id = %delivery.id, conversation.id = %delivery.conversation,
-                    bot.id = %delivery.bot, cause, "dead letter"
-                );
-            }
-            Settle::Settled | Settle::Replay => {}
-        }
-    }
-
-    /// Passes a signal to the bot that answers: once, if there is a place, and never mind.
-    pub(crate) fn hand_signal(&self, handed: Handed) {
-        let conversation = &handed.conversation;
-        let bot = match self.inner.store.head_now(&conversation.realm, &conversation.id) {
-            Some(head) => match head.route {
-                maru_store::Route::Bot(bot) => bot,
-                _ => return,
-            },
-            None => conversation.bot.clone(),
-        };
-        let Some(bot) = self.inner.directory.bot_entry(&conversation.realm, &bot) else {
-            return;
-        };
-        let settings = &bot.record.delivery;
-        let runtime = self.inner.deliveries.runtime(&conversation.realm, &bot.record.id, settings);
-        if self.inner.stopping.is_cancelled()
-            || runtime.circuit.lock().state() != super::CircuitState::Closed
-        {
-            return;
-        }
-        self.inner.tasks.spawn(async move {
-            if let Ok(_permit) = runtime.in_flight.try_acquire() {
-                let budget = handed.budget;
-                drop(tokio::time::timeout(budget, bot.bot.deliver(handed)).await);
-            }
-        });
-    }
 }
 
 fn handed(
@@ -380,20 +294,5 @@ fn handed(
         body: entry.body.clone(),
         meta: entry.meta.clone(),
         budget,
-    }
-}
-
-/// What a bot said in its answer, as an entry.
-fn answer(delivery: &Delivery, said: crate::Said, turn: Turn) -> NewEntry {
-    let kind = said.activity.kind;
-    NewEntry {
-        audience: crate::posting::audience(&kind),
-        kind,
-        role: Role::Bot,
-        sender: delivery.bot.as_str().into(),
-        turn,
-        op: Op::Say,
-        body: said.activity.body,
-        meta: said.meta,
     }
 }

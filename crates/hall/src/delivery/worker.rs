@@ -14,10 +14,17 @@ const BATCH: usize = 256;
 /// How long the worker sleeps at most.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How often the outbox is counted where every node counts the same.
+const MEASURE_SHARED: Duration = Duration::from_secs(10);
+
 /// Runs until the hall stops.
 pub(crate) async fn work(hall: Hall) {
-    // What the last process left open is nobody's now, whatever its time.
-    let mut horizon = Some(Timestamp::from_micros(i64::MAX));
+    // What the last process left open is nobody's now, whatever its time. On a shared store there is
+    // no last process: what a dead one left falls due by itself as soon as its lease is over, and
+    // what waits for another attempt goes on waiting, however often nodes are started.
+    let shared = hall.inner.store.is_shared();
+    let mut horizon = (!shared).then_some(Timestamp::from_micros(i64::MAX));
+    let mut measured: Option<Instant> = None;
     loop {
         let more = match hall.look(horizon.take()).await {
             Ok(more) => more,
@@ -26,6 +33,13 @@ pub(crate) async fn work(hall: Hall) {
                 false
             }
         };
+        let every = if shared { MEASURE_SHARED } else { Duration::ZERO };
+        if measured.is_none_or(|at| at.elapsed() >= every) {
+            measured = Some(Instant::now());
+            if let Err(error) = hall.measure().await {
+                tracing::warn!(%error, "the outbox was not counted");
+            }
+        }
         if more {
             // The rest is looked for as places become free.
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -56,7 +70,6 @@ impl Hall {
         let found = self.inner.store.due(horizon.unwrap_or(now), &which, limit).await?;
         let full = found.len() >= limit;
         let taken = self.take(found, BATCH);
-        self.measure().await?;
         Ok(full && taken > 0)
     }
 

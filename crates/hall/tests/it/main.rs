@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod blobs;
 mod bots;
 mod conversing;
 mod crash;
@@ -9,4 +10,7 @@ mod keeping;
 mod order;
 mod reading;
 mod retries;
+mod shared;
 mod support;
+mod timers;
+mod turns;

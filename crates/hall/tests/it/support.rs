@@ -13,11 +13,11 @@ use maru_hall::{
     BadSettings, Begin, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings,
     Hall, Handed, Meta, Outcome, Post, Said, Settings, Setup,
 };
-use maru_hints::LocalHints;
+use maru_hints::{Hints, LocalHints};
 use maru_store::{Commit, StateWrite, Store};
 use maru_store_sqlite::{Options, SqliteStore};
 use object_store::memory::InMemory;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 /// What a scripted bot does with what it is handed.
 pub(crate) type Script = Arc<dyn Fn(&Handed) -> Action + Send + Sync>;
@@ -31,6 +31,8 @@ pub(crate) enum Action {
     Be(Outcome),
     /// Waits, then takes it.
     Wait(Duration),
+    /// Waits until it is told to go on, then takes it and says these texts in its answer.
+    Until(watch::Receiver<bool>, Vec<String>),
     /// Panics.
     Panic,
 }
@@ -57,15 +59,10 @@ impl Bot for Scripted {
         let action = (self.script)(&handed);
         self.seen.send(handed).unwrap();
         let outcome = match action {
-            Action::Say(texts) => {
-                let answers = texts.iter().map(|text| Said {
-                    activity: Activity::message(
-                        &Account { id: "bot".into(), ..Account::default() },
-                        text,
-                    ),
-                    meta: Meta::default(),
-                });
-                Outcome::Taken { answers: answers.collect(), result: None }
+            Action::Say(texts) => saying(&texts),
+            Action::Until(mut told, texts) => {
+                told.wait_for(|told| *told).await.unwrap();
+                saying(&texts)
             }
             Action::Be(outcome) => outcome,
             Action::Panic => std::panic::resume_unwind(Box::new("as it was told")),
@@ -76,6 +73,22 @@ impl Bot for Scripted {
         };
         self.busy.fetch_sub(1, Ordering::SeqCst);
         outcome
+    }
+}
+
+/// Taken, with these texts in the answer.
+fn saying(texts: &[String]) -> Outcome {
+    let bot = Account { id: "bot".into(), ..Account::default() };
+    let answers = texts
+        .iter()
+        .map(|text| Said { activity: Activity::message(&bot, text), meta: Meta::default() });
+    Outcome::Taken { answers: answers.collect(), result: None }
+}
+
+impl Scripted {
+    /// How many attempts are under way.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.load(Ordering::SeqCst)
     }
 }
 
@@ -95,6 +108,7 @@ impl BotKind for Kind {
 /// A hall with one scripted bot behind one channel.
 pub(crate) struct Scene {
     pub(crate) hall: Hall,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) channel: ChannelRecord,
     pub(crate) bot: Arc<Scripted>,
     seen: Mutex<mpsc::UnboundedReceiver<Handed>>,
@@ -110,8 +124,18 @@ impl Scene {
         delivery: DeliverySettings,
         script: Script,
     ) -> Self {
+        let store = SqliteStore::open(folder, Options::new(Env::system())).unwrap();
+        Self::on(Arc::new(store), Arc::new(LocalHints::new()), delivery, script).await
+    }
+
+    /// A hall on this store, told of others by these hints.
+    pub(crate) async fn on(
+        store: Arc<dyn Store>,
+        hints: Arc<dyn Hints>,
+        delivery: DeliverySettings,
+        script: Script,
+    ) -> Self {
         let env = Env::system();
-        let store = SqliteStore::open(folder, Options::new(env.clone())).unwrap();
         let realm = RealmId::from("default");
         let (tx, rx) = mpsc::unbounded_channel();
         let bot = Arc::new(Scripted {
@@ -120,15 +144,14 @@ impl Scene {
             busy: AtomicUsize::new(0),
             busiest: AtomicUsize::new(0),
         });
-        let store: Arc<dyn Store> = Arc::new(store);
         // What accounts does when it makes a realm.
         let id = maru_activity::CommitId(env.uuid());
         let mut commit = Commit::new(id, "_system".into(), env.now());
         commit.states.push(StateWrite::put("record/realm", realm.as_str(), "{}"));
         store.commit(commit).await.unwrap();
         let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
+            store: Arc::clone(&store),
+            hints,
             blobs: Arc::new(InMemory::new()),
             env,
             bot_kinds: vec![Arc::new(Kind(Arc::clone(&bot)))],
@@ -158,7 +181,7 @@ impl Scene {
             hall.directory().put_channel(channel.clone(), true).await.unwrap();
         }
         hall.start();
-        Self { hall, channel, bot, seen: Mutex::new(rx) }
+        Self { hall, store, channel, bot, seen: Mutex::new(rx) }
     }
 
     /// Begins a conversation with the user `u`.
