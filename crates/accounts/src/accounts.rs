@@ -1,7 +1,10 @@
 //! The realms with their signing keys.
 
+mod claim;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,6 +19,12 @@ use crate::{DEFAULT_REALM, Error, InstanceKey, SYSTEM_REALM, TokenError};
 
 /// The scope of the realms' records, in the system realm; the key is the realm's id.
 const REALM_SCOPE: &str = "record/realm";
+
+/// A value in the system realm whose version counts the changes of realms and their keys.
+const CHANGES: (&str, &str) = ("accounts/changes", "all");
+
+/// Within this time every node knows of a change: each asks once a second.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
 
 /// How many records are read at once.
 const PAGE: usize = 500;
@@ -66,6 +75,8 @@ pub struct Accounts {
     instance: InstanceKey,
     leeway: Leeway,
     known: ArcSwap<Known>,
+    /// The version of [`CHANGES`] that is known.
+    seen: AtomicU64,
 }
 
 /// Everything, as of one moment.
@@ -137,17 +148,50 @@ impl Accounts {
         key: InstanceKey,
         leeway: Leeway,
     ) -> Result<Arc<Self>, Error> {
-        let known = ArcSwap::default();
-        let accounts = Self { store, env, instance: key, leeway, known };
-        accounts.reload().await?;
+        let (known, seen) = (ArcSwap::default(), AtomicU64::new(0));
+        let accounts = Self { store, env, instance: key, leeway, known, seen };
+        let is_claimed = accounts.check_fingerprint().await?;
+        match accounts.reload().await {
+            // Data of a version that kept no fingerprint.
+            Err(Error::Sealed { .. }) if !is_claimed => return Err(Error::OtherInstanceKey),
+            reloaded => reloaded?,
+        }
+        if !is_claimed {
+            accounts.claim().await?;
+        }
         Ok(Arc::new(accounts))
     }
 
-    /// Reads everything anew: another node may have made a realm or rotated a key.
+    /// Reads everything anew if another node has made a realm or rotated a key since it was read
+    /// last. That is one small query; every node makes it once a second.
+    ///
+    /// # Errors
+    /// As [`Accounts::open`]; what was known stays.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        if self.changes().await? == self.seen.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.reload().await
+    }
+
+    async fn changes(&self) -> Result<u64, Error> {
+        let (scope, key) = CHANGES;
+        let state = self.store.state(&SYSTEM_REALM.into(), scope, key).await?;
+        Ok(state.map_or(0, |state| state.version))
+    }
+
+    /// Tells the other nodes that something was changed, once it was.
+    async fn tell(&self) -> Result<(), Error> {
+        self.write(&SYSTEM_REALM.into(), StateWrite::put(CHANGES.0, CHANGES.1, "")).await
+    }
+
+    /// Reads everything anew.
     ///
     /// # Errors
     /// As [`Accounts::open`]; what was known stays.
     pub async fn reload(&self) -> Result<(), Error> {
+        // Before what it counts: a change in between is then seen the next time.
+        let seen = self.changes().await?;
         let mut known = Known::default();
         for state in self.states(&SYSTEM_REALM.into(), REALM_SCOPE).await? {
             let realm = Arc::new(realm_of(&state)?);
@@ -162,6 +206,7 @@ impl Accounts {
             }
         }
         self.known.store(Arc::new(known));
+        self.seen.store(seen, Ordering::Release);
         Ok(())
     }
 
@@ -196,6 +241,7 @@ impl Accounts {
             Err(error) => Err(error),
             Ok(()) => {
                 self.learn(&realm, &key);
+                self.tell().await?;
                 Ok(realm)
             }
         }
@@ -256,7 +302,8 @@ impl Accounts {
     }
 
     /// Makes a new key, which signs from now on, and gives its id. What the older ones signed is
-    /// accepted until they are removed.
+    /// accepted until they are removed. In a shared store it takes a few seconds: nobody signs with
+    /// the key before every node knows of it.
     ///
     /// # Errors
     /// [`Error::UnknownRealm`], or the store's.
@@ -269,6 +316,10 @@ impl Accounts {
         // The clock may have gone backwards; the newest key must still be the one that signs.
         let created_at = self.env.now().max(newest.after(Duration::from_micros(1)));
         let key = self.add_key(&realm.id, created_at).await?;
+        self.tell().await?;
+        if self.store.is_shared() {
+            tokio::time::sleep(KNOWN_WITHIN).await;
+        }
         self.learn(&realm, &key);
         Ok(key.kid.clone())
     }
@@ -292,7 +343,7 @@ impl Accounts {
             known.remove(realm, kid);
             known
         });
-        Ok(())
+        self.tell().await
     }
 
     /// A signed token (JWT, HS256) of a realm for an audience.

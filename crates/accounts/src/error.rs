@@ -18,12 +18,15 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// A signing key was sealed with another instance key.
+    /// The instance key is another one.
+    #[error("the instance key is not the one that this data was written with")]
+    OtherInstanceKey,
+    /// A signing key does not open.
     #[error(
-        "the signing key {kid:?} of realm {realm} cannot be opened: the instance key is not the \
-         one that this data was written with"
+        "the signing key {kid:?} of realm {realm} cannot be opened: it was sealed for another \
+         realm, or with another instance key"
     )]
-    OtherInstanceKey {
+    Sealed {
         /// The realm.
         realm: RealmId,
         /// The key's id.

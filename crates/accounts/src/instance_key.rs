@@ -100,6 +100,12 @@ impl InstanceKey {
         load(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
     }
 
+    /// What tells this key from others, and tells nothing of the key itself.
+    pub fn fingerprint(&self) -> String {
+        let derived = self.derive("maru/instance-key/fingerprint", &[]);
+        STANDARD.encode(&derived[..16])
+    }
+
     /// Seals bytes for a purpose: only who names the same purpose can open them, so that one
     /// record cannot be put in another's place.
     pub fn seal(&self, env: &Env, purpose: &str, plain: &[u8]) -> Vec<u8> {

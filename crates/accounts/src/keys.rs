@@ -90,7 +90,7 @@ impl SigningKey {
     ) -> Result<Self, Error> {
         let record = instance
             .unseal(&purpose(realm, kid), sealed)
-            .map_err(|_| Error::OtherInstanceKey { realm: realm.clone(), kid: kid.to_owned() })?;
+            .map_err(|_| Error::Sealed { realm: realm.clone(), kid: kid.to_owned() })?;
         // What serde says about it could quote the key.
         let damaged = || Error::Damaged {
             scope: SCOPE,

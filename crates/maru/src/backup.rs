@@ -68,12 +68,37 @@ fn fill(file: File, database: &Path, paths: &Paths) -> anyhow::Result<u64> {
         tar.append_path_with_name(paths.instance_key(), INSTANCE_KEY)?;
     }
     if paths.blobs().exists() {
-        tar.append_dir_all(BLOBS, paths.blobs())?;
+        append_files(&mut tar, &paths.blobs(), Path::new(BLOBS))?;
     }
     let mut out = tar.into_inner()?;
     out.flush()?;
     out.get_ref().sync_all()?;
     Ok(out.get_ref().metadata()?.len())
+}
+
+/// Adds a folder with everything in it. Files that are taken away meanwhile (erased, or collected
+/// since nothing refers to them) are none that are missed.
+fn append_files(
+    tar: &mut tar::Builder<impl std::io::Write>,
+    folder: &Path,
+    name: &Path,
+) -> anyhow::Result<()> {
+    tar.append_dir(name, folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), name.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            append_files(tar, &path, &name)?;
+        } else if kind.is_file() {
+            match File::open(&path) {
+                Ok(mut file) => tar.append_file(&name, &mut file)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the data in a folder from a backup. With `replace` it takes the place of data that is

@@ -17,11 +17,14 @@ pub enum Code {
     Unreachable = 4,
     /// It is there already, or something else refers to it.
     Conflict = 5,
+    /// The store's schema is older than this program's: `maru migrate` comes first.
+    Outdated = 6,
 }
 
 /// The codes, for `--help`.
 pub const CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, \
-                         4 server unreachable or data folder in use, 5 there already or still used.";
+                         4 server unreachable or data folder in use, 5 there already or still used, \
+                         6 the store needs `maru migrate`.";
 
 /// A verb that failed: what to tell, and the exit code.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use maru_activity::env::Env;
 use maru_activity::{BotId, ChannelId, CommitId, RealmId};
 use maru_bot_echo::EchoKind;
 use maru_direct_line as direct_line;
-use maru_hall::{BotKind as _, BotRecord, ChannelRecord, DeliverySettings, Hall};
+use maru_hall::{BotKind as _, BotRecord, ChannelRecord, DeliverySettings, Error, Hall, Kind};
 use maru_store::{Commit, StateWrite, Store};
 use serde_json::Map;
 
@@ -29,7 +29,8 @@ pub(crate) struct Fresh {
 }
 
 /// Makes them, unless that was done before: then whatever the operator left is as it should be.
-/// Broken off in the middle, it is done again.
+/// Broken off in the middle, it is done again; but what is there in a store that is shared, another
+/// node may be making now, and it has told its secrets already.
 pub(crate) async fn ensure(
     hall: &Hall,
     store: &Arc<dyn Store>,
@@ -50,7 +51,9 @@ pub(crate) async fn ensure(
         settings: Map::new(),
     };
     let is_new = directory.bot(&realm, &bot.id).is_none();
-    directory.put_bot(bot, is_new).await.context("the echo bot")?;
+    if is_new || !store.is_shared() {
+        is_mine(directory.put_bot(bot, is_new).await).context("the echo bot")?;
+    }
     let (settings, [first, second]) = direct_line::new_site_settings(env);
     let channel = ChannelRecord {
         id: ChannelId::from(CHANNEL),
@@ -61,9 +64,21 @@ pub(crate) async fn ensure(
         settings,
     };
     let is_new = directory.channel(&realm, &channel.id).is_none();
-    directory.put_channel(channel, is_new).await.context("the channel")?;
+    let mut is_made = false;
+    if is_new || !store.is_shared() {
+        is_made = is_mine(directory.put_channel(channel, is_new).await).context("the channel")?;
+    }
     let mut commit = Commit::new(CommitId(env.uuid()), system, env.now());
     commit.states.push(StateWrite::put(SCOPE, DONE, "{}"));
     store.commit(commit).await?;
-    Ok(Some(Fresh { secrets: [first.text, second.text] }))
+    Ok(is_made.then_some(Fresh { secrets: [first.text, second.text] }))
+}
+
+/// Whether a record was made here. If not, another node was faster.
+fn is_mine(put: Result<(), Error>) -> Result<bool, Error> {
+    match put {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == Kind::Conflict => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -6,13 +6,16 @@
 //! The wiring is in two places: [`parts`] puts the server's parts together, [`serve`] runs them.
 
 pub mod admin;
+pub mod archive;
 pub mod backup;
 mod chat;
 pub mod cli;
 pub mod config;
+pub mod engines;
 pub mod exit;
 mod first;
 pub mod folder;
+mod instance_key;
 pub mod logging;
 mod machines;
 mod openapi;

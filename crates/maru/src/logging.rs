@@ -13,8 +13,9 @@ use crate::config::{Log, LogFormat};
 /// When there is a log already.
 pub fn start(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(&log.level).context("log.level")?;
-    // Says at each start what it does not do.
+    // One says at each start what it does not do, the other what is said here already.
     let filter = filter.add_directive("refinery_core=warn".parse()?);
+    let filter = filter.add_directive("async_nats=warn".parse()?);
     let is_terminal = std::io::stderr().is_terminal();
     let is_json = match log.format {
         LogFormat::Json => true,

@@ -2,6 +2,7 @@
 //! `/metrics`, `/openapi.json`, and a short notice at `/`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -14,41 +15,57 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
+
+/// How long the store may take to say that it takes commits.
+const STORE_ANSWERS: Duration = Duration::from_secs(2);
 
 /// The face for machines.
 #[derive(Debug)]
 pub(crate) struct Machines {
-    hall: Hall,
+    pub(crate) hall: Hall,
+    /// Whether hints are carried between nodes, or stay in the process.
+    pub(crate) carries_hints: bool,
     /// Filled by every part while it is put together.
-    registry: Arc<Registry>,
-    openapi: String,
-    stopping: CancellationToken,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) openapi: String,
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Machines {
-    pub(crate) fn new(
-        hall: Hall,
-        registry: Arc<Registry>,
-        openapi: String,
-        stopping: CancellationToken,
-    ) -> Arc<Self> {
-        Arc::new(Self { hall, registry, openapi, stopping })
-    }
-
-    /// Whether new work should be sent here: the store takes commits, and the server stays.
+    /// Whether new work should be sent here: the store takes commits, and the server stays. Hints
+    /// that do not reach the others make things later, and are only told of.
     async fn ready(self: Arc<Self>) -> Response {
         if self.stopping.is_cancelled() {
-            return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+            let told = json!({ "status": "stopping" });
+            return (StatusCode::SERVICE_UNAVAILABLE, axum::Json(told)).into_response();
         }
-        match self.hall.healthy().await {
-            Ok(()) => (StatusCode::OK, "ready\n").into_response(),
-            Err(error) => {
+        let healthy = tokio::time::timeout(STORE_ANSWERS, self.hall.healthy()).await;
+        let store = match healthy {
+            Ok(Ok(())) => "ok",
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready");
-                (StatusCode::SERVICE_UNAVAILABLE, "the store takes no commits\n").into_response()
+                "unavailable"
             }
-        }
+            Err(_) => {
+                tracing::warn!("not ready: the store does not answer in time");
+                "unavailable"
+            }
+        };
+        let hints = match self.carries_hints {
+            true if self.hall.hints_connected() => "connected",
+            true => "disconnected",
+            false => "local",
+        };
+        let (code, status) = match store {
+            "ok" => (StatusCode::OK, "ready"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        };
+        let told = json!({ "status": status, "store": store, "hints": hints });
+        (code, axum::Json(told)).into_response()
     }
 
     fn metrics(&self) -> Response {
@@ -96,6 +113,19 @@ fn page() -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     (headers, HTML).into_response()
+}
+
+/// Which node this is: a metric whose labels can be joined to all others.
+#[derive(Debug)]
+pub(crate) struct NodeInfo(pub(crate) String);
+
+impl Collector for NodeInfo {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let info = Info::new([("name", self.0.as_str()), ("version", env!("CARGO_PKG_VERSION"))]);
+        let help = "The node's name and the program's version";
+        let metric = encoder.encode_descriptor("maru_node", help, None, info.metric_type())?;
+        info.encode(metric)
+    }
 }
 
 /// The store's own numbers, asked for when somebody looks.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use maru_accounts::{Accounts, InstanceKey, resolve_reference};
+use maru_accounts::Accounts;
 use maru_activity::env::Env;
 use maru_bot_echo::EchoKind;
 use maru_bot_framework::{BotFrameworkKind, Callback, Connector};
@@ -15,17 +15,18 @@ use maru_door::{
 };
 use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::{BlobId, BotKind, Hall, Setup};
-use maru_hints::LocalHints;
 use maru_store::Store;
-use maru_store_sqlite::{Options as StoreOptions, SqliteStore};
-use object_store::local::LocalFileSystem;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::config::Config;
+use crate::engines::urls::BlobsUrl;
+use crate::engines::{self, Schema};
+use crate::exit::Failure;
 use crate::folder::Paths;
-use crate::machines::{Machines, StoreNumbers};
+use crate::instance_key;
+use crate::machines::{Machines, NodeInfo, StoreNumbers};
 
 /// The server's parts.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub struct Parts {
     /// Cancelled when the server begins to stop: sockets are told to reconnect.
     pub stopping: CancellationToken,
     paths: Paths,
+    files: BlobsUrl,
 }
 
 impl Parts {
@@ -60,29 +62,31 @@ impl Parts {
         config: &Config,
         paths: &Paths,
         local_url: Option<&str>,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, Failure> {
         let env = Env::system();
         let mut registry = Registry::default();
         let stopping = CancellationToken::new();
 
-        // What is kept.
-        let store = SqliteStore::open(paths.folder(), store_options(config, &env))
-            .context("the store cannot be opened")?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        // What is kept, and how the nodes wake each other.
+        let schema = schema_rule(config, local_url.is_some())?;
+        let store = engines::open_store(config, paths, &env, schema).await?;
+        crate::archive::before_use(&*store, &env).await?;
         registry.register_collector(Box::new(StoreNumbers(Arc::clone(&store))));
-        let blobs = blobs(paths)?;
-        let accounts =
-            Accounts::open(Arc::clone(&store), env.clone(), instance_key(config, paths, &env)?)
-                .await
-                .context("the realms cannot be read")?;
+        registry.register_collector(Box::new(NodeInfo(config.node_name())));
+        let blobs = engines::open_blobs(config, paths)?;
+        let accounts = instance_key::open_accounts(config, paths, &store, &env).await?;
         accounts.ensure_default().await.context("the default realm cannot be made")?;
+        let maru = registry.sub_registry_with_prefix("maru");
+        let carrier = engines::open_hints(config, &*store, local_url.is_some(), &env, maru).await?;
 
         // Who answers.
         let maru = registry.sub_registry_with_prefix("maru");
         let egress = egress(config, maru)?;
         let callback_url = config.callback_url.as_deref().or(config.public_url.as_deref());
         let callback_url = callback_url.or(local_url).unwrap_or("http://127.0.0.1:8080");
-        let callback = Callback::new(callback_url, Arc::new(instance_key(config, paths, &env)?))?;
+        let callback =
+            Callback::new(callback_url, Arc::new(instance_key::of(config, paths, &env)?));
+        let callback = callback.context("callback_url")?;
         let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
             Arc::new(EchoKind),
             Arc::new(BotFrameworkKind::new(
@@ -96,7 +100,7 @@ impl Parts {
         // Where it is said.
         let setup = Setup {
             store: Arc::clone(&store),
-            hints: Arc::new(LocalHints::new()),
+            hints: Arc::clone(&carrier.hints),
             blobs,
             env: env.clone(),
             bot_kinds,
@@ -112,10 +116,15 @@ impl Parts {
         let direct_line = DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
         let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
         let registry = Arc::new(registry);
-        let machines =
-            Machines::new(hall.clone(), Arc::clone(&registry), openapi()?, stopping.clone());
+        let machines = Arc::new(Machines {
+            hall: hall.clone(),
+            carries_hints: carrier.between_nodes,
+            registry: Arc::clone(&registry),
+            openapi: openapi()?,
+            stopping: stopping.clone(),
+        });
         let faces: Vec<Arc<dyn Face>> = vec![Arc::clone(&direct_line) as _, connector, machines];
-        let faces = Faces::mount(faces)?;
+        let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;
         let router = context.around(faces.into_router());
@@ -131,6 +140,7 @@ impl Parts {
             door_metrics,
             stopping,
             paths,
+            files: config.blobs.url.clone(),
         })
     }
 
@@ -142,6 +152,7 @@ impl Parts {
             store: Arc::clone(&self.store),
             direct_line: Arc::clone(&self.direct_line),
             paths: self.paths.clone(),
+            files: self.files.clone(),
             url,
         }
     }
@@ -151,11 +162,9 @@ impl Parts {
     /// # Errors
     /// What the place where files are kept says.
     pub async fn delete_blobs(&self, references: &[String]) -> anyhow::Result<usize> {
-        let id = |reference: &String| BlobId::parse(reference.strip_prefix("blob:")?);
-        let ids: Vec<BlobId> = references.iter().filter_map(id).collect();
-        for id in &ids {
-            self.hall.blobs().delete(id).await?;
-        }
+        let ids: Vec<BlobId> =
+            references.iter().filter_map(|link| BlobId::of_reference(link)).collect();
+        self.hall.blobs().delete_all(&ids).await?;
         Ok(ids.len())
     }
 
@@ -166,33 +175,14 @@ impl Parts {
     }
 }
 
-fn store_options(config: &Config, env: &Env) -> StoreOptions {
-    let settings = &config.store;
-    StoreOptions {
-        readers: settings.readers,
-        batch_max: settings.batch_max,
-        batch_bytes_max: settings.batch_bytes_max,
-        queue_max: settings.queue_max,
-        heads_max: settings.heads_max,
-        env: env.clone(),
-    }
-}
-
-/// Files are on disk, and so are the folders they are in, before their records are written.
-fn blobs(paths: &Paths) -> anyhow::Result<Arc<LocalFileSystem>> {
-    let folder = paths.blobs();
-    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true)))
-}
-
-fn instance_key(config: &Config, paths: &Paths, env: &Env) -> anyhow::Result<InstanceKey> {
-    match &config.instance_key {
-        Some(reference) => {
-            let text = resolve_reference(reference).context("instance_key")?;
-            InstanceKey::from_text(text.expose()).context("instance_key")
-        }
-        None => Ok(InstanceKey::load_or_create(&paths.instance_key(), env)?),
-    }
+/// Verbs leave a shared store as it is: other nodes, perhaps of an older version, may be at work on
+/// it. A data folder is held by whoever opens it.
+fn schema_rule(config: &Config, serves: bool) -> Result<Schema, Failure> {
+    let is_own = engines::is_own_store(config)?;
+    Ok(match config.store.migrate && (serves || is_own) {
+        true => Schema::Migrate,
+        false => Schema::AsItIs,
+    })
 }
 
 /// The only way out. This machine itself may be called while Maru serves nobody else.

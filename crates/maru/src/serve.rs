@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use maru_accounts::Accounts;
 use maru_door::{Listener, ServerOptions, TlsFiles};
 use maru_store::{Error as StoreError, Store};
 use serde_json::json;
@@ -17,12 +18,16 @@ use tokio_util::sync::CancellationToken;
 use crate::admin;
 use crate::cli::Common;
 use crate::config::{Config, load};
+use crate::engines;
 use crate::exit::{Code, Failure};
 use crate::first::{self, Fresh};
 use crate::folder::{Folder, write_atomically};
 use crate::logging;
 use crate::parts::Parts;
 use crate::terminal::say;
+
+/// How often it is looked whether another node has changed realms or their keys.
+const ACCOUNTS_WATCH: Duration = Duration::from_secs(1);
 
 /// How often it is asked whether the store can still keep anything.
 const STORE_WATCH: Duration = Duration::from_secs(1);
@@ -43,7 +48,7 @@ pub struct Args {
     /// The URL under which clients reach the server
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Once it answers, write a JSON file: url, bot, secret (of a fresh realm), admin_socket, pid
+    /// Once it answers, write a JSON file: url, bot, channel and secret (of a fresh realm), admin_socket, pid
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
@@ -111,6 +116,10 @@ impl Server {
         let fresh = first::ensure(&parts.hall, &parts.store, parts.hall.env()).await?;
         let url = config.public_url.clone().unwrap_or(local_url);
         parts.hall.start();
+        if parts.store.is_shared() {
+            let (accounts, stopping) = (Arc::clone(&parts.accounts), parts.stopping.clone());
+            tokio::spawn(follow_accounts(accounts, stopping));
+        }
         let closing = CancellationToken::new();
         let options = ServerOptions {
             max_connections: config.http.connections_max,
@@ -139,7 +148,8 @@ impl Server {
                 closing.clone(),
             )),
         ];
-        tracing::info!(url, data = %folder.paths().folder().display(), "serving");
+        let (node, data) = (config.node_name(), folder.paths().folder().display());
+        tracing::info!(url, node, %data, store = engines::shown_store(config), "serving");
         let stop_grace = config.stop_grace;
         Ok(Self { parts, folder, url, fresh, closing, serving, stop_grace })
     }
@@ -270,6 +280,23 @@ fn told_to_stop(times: usize) -> anyhow::Result<impl Future<Output = ()>> {
             }
         }
     })
+}
+
+/// Notices what other nodes change about realms and their keys, until the server stops.
+async fn follow_accounts(accounts: Arc<Accounts>, stopping: CancellationToken) {
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(ACCOUNTS_WATCH) => {}
+        }
+        let refreshed = accounts.refresh().await;
+        // Said once, and not each second.
+        if let (Err(error), false) = (&refreshed, is_told) {
+            tracing::warn!(%error, "it is not known whether realms or their keys were changed");
+        }
+        is_told = refreshed.is_err();
+    }
 }
 
 /// Ends when the store has failed, with the cause. What is only full or slow gets better.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use maru_accounts::{Accounts, Error, InstanceKey, Leeway};
-use maru_activity::Timestamp;
+use maru_accounts::{Accounts, Error, InstanceKey, Leeway, SYSTEM_REALM};
 use maru_activity::env::{Clock, Env, SystemRandom};
-use maru_store::Store;
+use maru_activity::{CommitId, Timestamp};
+use maru_store::{Commit, StateWrite, Store};
 use maru_store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -47,6 +47,14 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
         Self { store: Arc::new(store), clock, env, _folder: folder }
+    }
+
+    /// Takes away one of the server's own values.
+    pub(crate) async fn forget(&self, scope: &str, key: &str) {
+        let id = CommitId(self.env.uuid());
+        let mut commit = Commit::new(id, SYSTEM_REALM.into(), self.env.now());
+        commit.states.push(StateWrite::delete(scope, key));
+        self.store.commit(commit).await.unwrap();
     }
 
     pub(crate) async fn accounts(&self) -> Arc<Accounts> {

@@ -1,8 +1,8 @@
-use maru_accounts::{DEFAULT_REALM, Error, Leeway, SYSTEM_REALM};
+use maru_accounts::{Accounts, DEFAULT_REALM, Error, Leeway, SYSTEM_REALM};
 use maru_activity::RealmId;
 use maru_store::{Commit, StateWrite};
 
-use crate::house::{House, NOW, OTHER_KEY};
+use crate::house::{House, KEY, NOW, OTHER_KEY};
 
 #[tokio::test]
 async fn realms_and_their_keys_are_there_again_after_a_restart() {
@@ -67,7 +67,45 @@ async fn another_instance_key_is_refused_and_named() {
     let house = House::new().await;
     house.accounts().await.ensure_default().await.unwrap();
     let refused = house.open(OTHER_KEY, Leeway::default()).await;
-    assert!(matches!(refused, Err(Error::OtherInstanceKey { .. })));
+    assert!(matches!(refused, Err(Error::OtherInstanceKey)));
+    // The same where no fingerprint was kept yet.
+    house.forget("accounts/instance-key", "fingerprint").await;
+    let refused = house.open(OTHER_KEY, Leeway::default()).await;
+    assert!(matches!(refused, Err(Error::OtherInstanceKey)));
+    house.accounts().await;
+    let refused = house.open(OTHER_KEY, Leeway::default()).await;
+    assert!(matches!(refused, Err(Error::OtherInstanceKey)), "it is kept from then on");
+}
+
+#[tokio::test]
+async fn of_nodes_that_start_at_once_with_keys_of_their_own_one_goes_on() {
+    let house = House::new().await;
+    assert!(!Accounts::is_sealed(&*house.store).await.unwrap());
+    let leeway = Leeway::default;
+    let (one, two) = tokio::join!(house.open(KEY, leeway()), house.open(OTHER_KEY, leeway()));
+    assert!(Accounts::is_sealed(&*house.store).await.unwrap());
+    let refused = [one.err(), two.err()].into_iter().flatten().collect::<Vec<_>>();
+    assert!(matches!(refused[..], [Error::OtherInstanceKey]), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_another_node_changes_is_noticed() {
+    let house = House::new().await;
+    let (one, two) = (house.accounts().await, house.accounts().await);
+    let realm = one.create_realm("shop", "Shop").await.unwrap();
+    let first = one.signing_keys(&realm.id).unwrap()[0].kid.clone();
+    let kids = |accounts: &Accounts| -> Vec<String> {
+        accounts.signing_keys(&realm.id).unwrap().into_iter().map(|key| key.kid).collect()
+    };
+    two.refresh().await.unwrap();
+    assert_eq!(kids(&two), std::slice::from_ref(&first));
+    let second = one.rotate_signing_key(&realm.id).await.unwrap();
+    assert_eq!(kids(&two), std::slice::from_ref(&first));
+    two.refresh().await.unwrap();
+    assert_eq!(kids(&two), [first.clone(), second.clone()]);
+    one.remove_signing_key(&realm.id, &first).await.unwrap();
+    two.refresh().await.unwrap();
+    assert_eq!(kids(&two), [second]);
 }
 
 #[tokio::test]
@@ -83,6 +121,6 @@ async fn a_sealed_key_does_not_open_in_another_realm() {
     let (key, value) = (&stolen[0].key, stolen[0].value.clone());
     commit.states.push(StateWrite::put("accounts/signing-key", key, value).at_version(0));
     house.store.commit(commit).await.unwrap();
-    assert!(matches!(accounts.reload().await, Err(Error::OtherInstanceKey { .. })));
+    assert!(matches!(accounts.reload().await, Err(Error::Sealed { .. })));
     assert_eq!(accounts.realms().len(), 2, "what was known stays");
 }

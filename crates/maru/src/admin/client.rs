@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
 use crate::config::Config;
+use crate::engines;
 use crate::exit::{Code, Failure};
 use crate::folder::{Folder, Paths};
 use crate::parts::Parts;
@@ -47,8 +48,10 @@ impl Client {
         if let Some(client) = Self::connect(&config.data).await {
             return Ok(client);
         }
-        let folder = Folder::hold(&config.data)?;
-        if !folder.paths().database().exists() {
+        let is_own = engines::is_own_store(config)?;
+        // What is kept elsewhere needs a folder for this verb alone.
+        let folder = if is_own { Folder::hold(&config.data) } else { Folder::make(&config.data) }?;
+        if is_own && !folder.paths().database().exists() {
             let message = format!("there is no data in {}", config.data.display());
             return Err(Failure::new(Code::NotFound, message));
         }
@@ -133,7 +136,9 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let code = match status {
         StatusCode::NOT_FOUND => Code::NotFound,
         StatusCode::CONFLICT => Code::Conflict,
-        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Code::Usage,
+        StatusCode::BAD_REQUEST
+        | StatusCode::UNPROCESSABLE_ENTITY
+        | StatusCode::NOT_IMPLEMENTED => Code::Usage,
         _ => Code::Failed,
     };
     let told: Option<Value> = serde_json::from_slice(body).ok();

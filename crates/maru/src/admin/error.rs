@@ -10,7 +10,7 @@ use serde_json::json;
 pub struct ApiError {
     /// The status.
     pub status: StatusCode,
-    /// The word: `invalid`, `not_found`, `conflict`, `unavailable`, `internal`.
+    /// The word: `invalid`, `not_found`, `conflict`, `unavailable`, `unsupported`, `internal`.
     pub code: &'static str,
     /// The sentence.
     pub message: String,
@@ -27,6 +27,12 @@ impl ApiError {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self { status: StatusCode::CONFLICT, code: "conflict", message: message.into() }
+    }
+
+    /// What this store does not do, and who does.
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        let status = StatusCode::NOT_IMPLEMENTED;
+        Self { status, code: "unsupported", message: message.into() }
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use maru_activity::{ChannelId, PersonId};
 use maru_hall::Whom;
+use maru_store::Error as StoreError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Admin, ApiError, Realm};
+use crate::engines::urls::BlobsUrl;
 
 /// Where to write the backup.
 #[derive(Debug, Deserialize)]
@@ -25,10 +27,18 @@ pub(super) async fn backup(
     if !to.file.is_absolute() {
         return Err(ApiError::invalid("the backup's file must be an absolute path"));
     }
-    let bytes = crate::backup::write(&*admin.store, &admin.paths, &to.file)
-        .await
-        .map_err(|error| ApiError::internal(format!("{error:#}")))?;
-    Ok(Json(json!({ "file": to.file, "bytes": bytes })))
+    let bytes =
+        crate::backup::write(&*admin.store, &admin.paths, &to.file).await.map_err(|error| {
+            match error.downcast_ref() {
+                Some(StoreError::Unsupported(why)) => ApiError::unsupported(*why),
+                _ => ApiError::internal(format!("{error:#}")),
+            }
+        })?;
+    let files = match &admin.files {
+        BlobsUrl::Folder(None) => "in it".to_owned(),
+        elsewhere => format!("not in it, but kept at {elsewhere}"),
+    };
+    Ok(Json(json!({ "file": to.file, "bytes": bytes, "files": files })))
 }
 
 /// Whom to erase: a person, or a channel's user.

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 pub use client::Client;
 pub use error::ApiError;
 
+use crate::engines::urls::BlobsUrl;
 use crate::folder::Paths;
 
 /// What the API works on.
@@ -43,6 +44,8 @@ pub struct Admin {
     pub direct_line: Arc<maru_direct_line::DirectLine>,
     /// The data folder.
     pub paths: Paths,
+    /// Where files are kept.
+    pub files: BlobsUrl,
     /// Where clients reach the server; `None` if it does not serve.
     pub url: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! `maru config` and `maru version`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use super::Common;
 use crate::config::{self, Given, load};
+use crate::engines;
 use crate::exit::Failure;
 use crate::terminal::{complain, say};
 
@@ -69,7 +71,8 @@ fn check(common: &Common, given: &Given) -> Result<(), Failure> {
 pub(super) fn version(common: &Common) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     if common.json {
-        Ok(say(json!({ "version": version }))?)
+        let schema: BTreeMap<_, _> = engines::schema_versions().into();
+        Ok(say(json!({ "version": version, "schema": schema }))?)
     } else {
         Ok(say(format!("maru {version}"))?)
     }

@@ -92,7 +92,8 @@ fn with_endpoint(mut table: Value) -> Value {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The file holds the database, the files that were sent, and the instance key: keep it as you \
-                        keep a password. Everything acknowledged before the call is in it."
+                        keep a password. Everything acknowledged before the call is in it. Files that are kept \
+                        elsewhere (blobs.url) are not: back them up there. PostgreSQL has its own tools."
 )]
 pub(crate) struct Backup {
     /// The file to make (a tar archive)

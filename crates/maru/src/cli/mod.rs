@@ -1,5 +1,6 @@
 //! The command line.
 
+mod archive;
 mod args;
 mod bot;
 mod channel;
@@ -8,12 +9,14 @@ mod conversations;
 mod dead_letters;
 mod erase;
 mod files;
+mod migrate;
 mod output;
 mod pairs;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use maru_accounts::Secret;
 use maru_door::RequestLog;
 
 use crate::admin::Client;
@@ -45,6 +48,16 @@ pub(crate) struct Common {
     // MARU_DATA is read with all other settings.
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Where everything is kept: sqlite: or postgres://… [default: in the data folder]
+    // What stands on the command line is seen by everyone on the machine: `env:NAME` is not.
+    #[arg(long, global = true, value_name = "URL", value_parser = secret)]
+    pub(crate) store: Option<Secret>,
+    /// How nodes wake each other: nats://HOST:PORT [default: not at all]
+    #[arg(long, global = true, value_name = "URL", value_parser = secret)]
+    pub(crate) hints: Option<Secret>,
+    /// Where files are kept: file:///… or s3://BUCKET/PREFIX [default: in the data folder]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) blobs: Option<String>,
     /// Print JSON, for scripts
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -80,6 +93,12 @@ enum Verb {
     Backup(files::Backup),
     /// Make a data folder from a backup; no server may be running on it
     Restore(files::Restore),
+    /// Write everything into a folder, to move to another store; no server may be running
+    Export(archive::Export),
+    /// Take in what `maru export` wrote, into an empty store
+    Import(archive::ImportArgs),
+    /// Bring the store's schema up to date, apart from `maru serve`
+    Migrate(migrate::Migrate),
     /// Erase what a person said, and what they alone were told
     Erase(erase::Erase),
     /// Check, print or document the configuration
@@ -87,6 +106,11 @@ enum Verb {
     Config(config::Verb),
     /// Print the version
     Version,
+}
+
+/// Any text, which is not shown again.
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 impl Common {
@@ -98,6 +122,9 @@ impl Common {
     pub(crate) fn given(&self) -> Given {
         let mut given = Given::from_process(self.config.clone());
         given.flag("data", self.data.as_ref().map(|path| path.display()));
+        given.flag("store.url", self.store.as_ref().map(Secret::expose));
+        given.flag("hints.url", self.hints.as_ref().map(Secret::expose));
+        given.flag("blobs.url", self.blobs.as_ref());
         given
     }
 
@@ -127,6 +154,18 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             quiet_log()?;
             return files::restore(&common, restore).await;
         }
+        Verb::Migrate(migrate) => {
+            quiet_log()?;
+            return migrate::run(&common, migrate).await;
+        }
+        Verb::Export(export) => {
+            quiet_log()?;
+            return archive::export(&common, export).await;
+        }
+        Verb::Import(import) => {
+            quiet_log()?;
+            return archive::import(&common, import).await;
+        }
         _ => {}
     }
     quiet_log()?;
@@ -140,9 +179,14 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Apply(apply) => files::apply(&common, &client, apply).await,
         Verb::Backup(backup) => files::backup(&common, &client, backup).await,
         Verb::Erase(erase) => erase::run(&common, &client, erase).await,
-        Verb::Serve(_) | Verb::Chat(_) | Verb::Config(_) | Verb::Version | Verb::Restore(_) => {
-            Ok(())
-        }
+        Verb::Serve(_)
+        | Verb::Chat(_)
+        | Verb::Config(_)
+        | Verb::Version
+        | Verb::Restore(_)
+        | Verb::Migrate(_)
+        | Verb::Export(_)
+        | Verb::Import(_) => Ok(()),
     };
     client.close().await;
     done

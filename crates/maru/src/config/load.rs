@@ -19,8 +19,8 @@ const DEFAULT_FILE: &str = "maru.toml";
 /// Variables of this prefix that are no settings.
 const NO_SETTINGS: &[&str] = &["MARU_CONFIG", "MARU_URL", "MARU_SECRET", "MARU_TOKEN", "MARU_BIN"];
 
-/// Where settings come from, besides the defaults.
-#[derive(Clone, Debug, Default)]
+/// Where settings come from, besides the defaults. Its parts may be secrets and are not shown.
+#[derive(Clone, Default)]
 pub struct Given {
     /// The file that was named; without one `./maru.toml` is read, if it is there.
     pub file: Option<PathBuf>,
@@ -28,6 +28,12 @@ pub struct Given {
     pub variables: Vec<(String, String)>,
     /// Flags: setting and value.
     pub flags: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given").field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Given {
@@ -74,7 +80,11 @@ impl fmt::Display for Source {
         match self {
             Self::File(path, line) => write!(f, "{}:{line}: ", path.display()),
             Self::Variable(name) => write!(f, "{name}: "),
-            Self::Flag(key) => write!(f, "--{}: ", key.replace(['.', '_'], "-")),
+            // `--store` stands for `store.url`.
+            Self::Flag(key) => {
+                let name = key.strip_suffix(".url").unwrap_or(key);
+                write!(f, "--{}: ", name.replace(['.', '_'], "-"))
+            }
             Self::Together => Ok(()),
         }
     }
@@ -254,12 +264,14 @@ fn unknown(key: &str, value: &Spanned<DeValue<'_>>) -> String {
 
 fn value_of(form: Form, value: &DeValue<'_>) -> Option<Value> {
     match (form, value) {
-        (Form::Text | Form::Secret, DeValue::String(text)) => Some(Value::Text(text.to_string())),
+        (Form::Text | Form::Secret | Form::SecretUrl, DeValue::String(text)) => {
+            Some(Value::Text(text.to_string()))
+        }
         (Form::Number, DeValue::Integer(number)) => {
             u64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Number)
         }
         (Form::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
-        (Form::List, DeValue::Array(items)) => {
+        (Form::List | Form::SecretList, DeValue::Array(items)) => {
             let items = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
             items.collect::<Option<Vec<_>>>().map(Value::List)
         }

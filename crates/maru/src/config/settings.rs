@@ -4,10 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use maru_accounts::{Secret, resolve_reference};
 use maru_bot_framework::ConnectorLimits;
 use maru_door::RequestLog;
 use maru_egress::Rule;
 use maru_hall::Settings as HallSettings;
+
+use crate::engines::urls::{BlobsUrl, StoreUrl};
 
 /// Everything that is set. What each setting means stands in [`SETTINGS`](super::SETTINGS).
 #[derive(Clone, Debug)]
@@ -25,15 +28,21 @@ pub struct Config {
     /// `stop_grace_secs`
     pub stop_grace: Duration,
     /// `instance_key`: the key or a reference to it.
-    pub instance_key: Option<String>,
+    pub instance_key: Option<Secret>,
     /// `[tls]`
     pub tls: Tls,
     /// `[log]`
     pub log: Log,
     /// `[http]`
     pub http: Http,
+    /// `node.name`
+    pub node_name: Option<String>,
     /// `[store]`
     pub store: Store,
+    /// `[hints]`
+    pub hints: Hints,
+    /// `[blobs]`
+    pub blobs: Blobs,
     /// `[egress]`
     pub egress: Egress,
     /// `[hall]` and `[retention]`
@@ -76,6 +85,12 @@ pub struct Http {
 /// The `[store]` section.
 #[derive(Clone, Debug)]
 pub struct Store {
+    /// `store.url`: the URL or a reference to it.
+    pub url: Option<Secret>,
+    /// `store.migrate`
+    pub migrate: bool,
+    /// `store.pool_max`
+    pub pool_max: usize,
     /// `store.readers`
     pub readers: usize,
     /// `store.batch_max`
@@ -86,6 +101,24 @@ pub struct Store {
     pub queue_max: usize,
     /// `store.heads_max`
     pub heads_max: usize,
+}
+
+/// The `[hints]` section.
+#[derive(Clone, Debug)]
+pub struct Hints {
+    /// `hints.url`: the URLs or a reference to them.
+    pub url: Option<Secret>,
+    /// `hints.prefix`
+    pub prefix: String,
+}
+
+/// The `[blobs]` section.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    /// `blobs.url`
+    pub url: BlobsUrl,
+    /// `blobs.options`: `NAME=VALUE`, where the value may be a reference.
+    pub options: Vec<Secret>,
 }
 
 /// How log lines are written.
@@ -137,13 +170,19 @@ impl Default for Config {
                 header_timeout: Duration::from_secs(10),
                 header_bytes_max: 32 * 1024,
             },
+            node_name: None,
             store: Store {
+                url: None,
+                migrate: true,
+                pool_max: 8,
                 readers: 4,
                 batch_max: 256,
                 batch_bytes_max: 1 << 20,
                 queue_max: 4_096,
                 heads_max: 65_536,
             },
+            hints: Hints { url: None, prefix: "maru".to_owned() },
+            blobs: Blobs { url: BlobsUrl::Folder(None), options: Vec::new() },
             egress: Egress {
                 allow: Vec::new(),
                 allow_private: false,
@@ -191,7 +230,38 @@ impl Config {
                     .to_owned(),
             );
         }
+        // A reference that leads nowhere is told of when it is followed.
+        let shared = self.store_url().is_ok_and(|url| matches!(url, StoreUrl::Postgres(_)));
+        if self.hints.url.is_some() && !shared {
+            found.push(
+                "hints.url is of no use: the store is SQLite, which is one process's own"
+                    .to_owned(),
+            );
+        }
+        if shared && self.blobs.url == BlobsUrl::Folder(None) {
+            found.push(
+                "files are kept in this node's own data folder, where no other node that shares the store \
+                 finds them: set blobs.url, unless there is one node alone"
+                    .to_owned(),
+            );
+        }
         found
+    }
+
+    /// Where everything is kept, with the reference followed.
+    ///
+    /// # Errors
+    /// Where the reference leads to nothing, or to no URL of a store.
+    pub fn store_url(&self) -> Result<StoreUrl, String> {
+        let Some(url) = &self.store.url else { return Ok(StoreUrl::Sqlite) };
+        let url = resolve_reference(url.expose()).map_err(|error| error.to_string())?;
+        StoreUrl::read(url.expose())
+    }
+
+    /// This node's name.
+    pub fn node_name(&self) -> String {
+        let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        self.node_name.clone().unwrap_or_else(host)
     }
 
     /// Whether Maru itself is bound to this machine alone, so that calls to it are no detour

@@ -1,83 +1,18 @@
 //! The table of all settings.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use maru_door::{PublicUrl, RequestLog, TrustedProxies};
-use maru_egress::Rule;
+use maru_accounts::Secret;
+use maru_door::RequestLog;
 
-use super::{Config, Form, LogFormat, Value};
-
-/// One setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Its name: `egress.allow` is `allow` in the section `[egress]`.
-    pub key: &'static str,
-    /// The form of its value.
-    pub form: Form,
-    /// What it means, in Markdown.
-    pub doc: &'static str,
-    /// Takes a value of that form.
-    pub(super) set: fn(&mut Config, &Value) -> Result<(), String>,
-    /// Gives the value as it would be written.
-    pub(super) get: fn(&Config) -> Value,
-}
-
-/// A section of the file.
-#[derive(Clone, Copy, Debug)]
-pub struct Section {
-    /// Its name; empty for what stands before the first section.
-    pub name: &'static str,
-    /// What it is about, in Markdown.
-    pub doc: &'static str,
-}
-
-impl Setting {
-    /// The section it stands in.
-    pub fn section(&self) -> &'static str {
-        self.key.rsplit_once('.').map_or("", |(section, _)| section)
-    }
-
-    /// Its name within its section.
-    pub fn name(&self) -> &'static str {
-        self.key.rsplit_once('.').map_or(self.key, |(_, name)| name)
-    }
-
-    /// The variable that sets it: `MARU_EGRESS__ALLOW`.
-    pub fn variable(&self) -> String {
-        format!("{}{}", super::ENV_PREFIX, self.key.replace('.', "__").to_uppercase())
-    }
-
-    /// Its value, as TOML writes it.
-    pub fn value(&self, config: &Config) -> Value {
-        (self.get)(config)
-    }
-}
-
-/// The sections, in the order in which they are written.
-pub const SECTIONS: &[Section] = &[
-    Section { name: "", doc: "What the server is, and where." },
-    Section { name: "tls", doc: "HTTPS, when Maru itself ends it. Behind a proxy leave it out." },
-    Section {
-        name: "log",
-        doc: "What is told to whoever watches. Secrets and message texts never are.",
-    },
-    Section { name: "http", doc: "Connections and what comes in by them, for every face alike." },
-    Section { name: "store", doc: "The embedded store. Its defaults suit most machines." },
-    Section {
-        name: "egress",
-        doc: "Where Maru may call: the only way out, for bots' endpoints and all else. Public addresses are \
-              allowed; this machine itself only while `listen` is a loopback address; anything else needs a rule.",
-    },
-    Section { name: "hall", doc: "Conversations, and how much of them is kept at hand." },
-    Section { name: "retention", doc: "How long what was said is kept." },
-    Section {
-        name: "bot_framework",
-        doc: "How much Bot Framework bots may send at once. How they are called is set for each bot \
-              (`maru bot set ID delivery.attempt_timeout_ms=15000`).",
-    },
-];
+use super::read::{
+    base_url, exposed, log_format, log_format_name, log_level, needed, networks, optional, options,
+    path, put, request_log, rules, secret_url, subject,
+};
+use super::setting::Setting;
+use super::{Form, Value};
+use crate::engines::urls::{self, BlobsUrl, StoreUrl};
 
 /// All settings, section by section.
 pub const SETTINGS: &[Setting] = &[
@@ -133,8 +68,8 @@ pub const SETTINGS: &[Setting] = &[
         doc: "The key that seals what must be read back: 32 random bytes as base64, best as a reference \
               (`env:NAME`, `file:PATH`). Without it, it is made at the first start and kept in \
               `instance.key` in the data folder.",
-        set: |c, v| put(&mut c.instance_key, Ok(optional(v).map(str::to_owned))),
-        get: |c| Value::text(c.instance_key.as_deref().unwrap_or("")),
+        set: |c, v| put(&mut c.instance_key, Ok(optional(v).map(Secret::new))),
+        get: |c| exposed(c.instance_key.as_ref()),
     },
     Setting {
         key: "tls.certificate",
@@ -197,9 +132,40 @@ pub const SETTINGS: &[Setting] = &[
         get: |c| Value::count(c.http.header_bytes_max),
     },
     Setting {
+        key: "node.name",
+        form: Form::Text,
+        doc: "This node's name, in its log and its metrics (`maru_node_info`). Without it, it is the host's name.",
+        set: |c, v| put(&mut c.node_name, Ok(optional(v).map(str::to_owned))),
+        get: |c| Value::text(c.node_name.as_deref().unwrap_or("")),
+    },
+    Setting {
+        key: "store.url",
+        form: Form::SecretUrl,
+        doc: "The store: `sqlite:`, in the data folder (so too without it), or \
+              `postgres://USER:PASSWORD@HOST/DATABASE`, with several hosts as `HOST1,HOST2`. Best as a \
+              reference (`env:NAME`, `file:PATH`), since it holds a password. The flag is `--store`.",
+        set: |c, v| put(&mut c.store.url, secret_url(v, |url| StoreUrl::read(url).map(|_| ()))),
+        get: |c| exposed(c.store.url.as_ref()),
+    },
+    Setting {
+        key: "store.migrate",
+        form: Form::Flag,
+        doc: "Whether `maru serve` brings the schema up to date by itself. If not, it refuses to start on an \
+              older one, and `maru migrate` is the way.",
+        set: |c, v| put(&mut c.store.migrate, Ok(v.flag())),
+        get: |c| Value::Flag(c.store.migrate),
+    },
+    Setting {
+        key: "store.pool_max",
+        form: Form::Number,
+        doc: "PostgreSQL: how many connections this node has at most, beside two that write.",
+        set: |c, v| put(&mut c.store.pool_max, v.number(2, 1_000)),
+        get: |c| Value::count(c.store.pool_max),
+    },
+    Setting {
         key: "store.readers",
         form: Form::Number,
-        doc: "How many threads read from the database at once.",
+        doc: "SQLite: how many threads read from the database at once.",
         set: |c, v| put(&mut c.store.readers, v.number(1, 256)),
         get: |c| Value::count(c.store.readers),
     },
@@ -230,6 +196,39 @@ pub const SETTINGS: &[Setting] = &[
         doc: "Of how many conversations it is kept in memory where they stand.",
         set: |c, v| put(&mut c.store.heads_max, v.number(1, 100_000_000)),
         get: |c| Value::count(c.store.heads_max),
+    },
+    Setting {
+        key: "hints.url",
+        form: Form::SecretUrl,
+        doc: "The NATS servers: `nats://HOST:PORT`, or `tls://` to insist on TLS; several with commas between. A \
+              name and a password, or a token, may stand in the first. Empty: hints stay in the process, which \
+              is enough for one node. The flag is `--hints`.",
+        set: |c, v| put(&mut c.hints.url, secret_url(v, urls::check_hints)),
+        get: |c| exposed(c.hints.url.as_ref()),
+    },
+    Setting {
+        key: "hints.prefix",
+        form: Form::Text,
+        doc: "What the subjects in NATS begin with. Installations that share servers need one each.",
+        set: |c, v| put(&mut c.hints.prefix, subject(v)),
+        get: |c| Value::text(&c.hints.prefix),
+    },
+    Setting {
+        key: "blobs.url",
+        form: Form::Text,
+        doc: "A folder, `file:///FOLDER`, or a bucket of S3 or what is compatible with it, `s3://BUCKET/PREFIX`. \
+              Empty: the folder `blobs` in the data folder. The flag is `--blobs`.",
+        set: |c, v| put(&mut c.blobs.url, BlobsUrl::read(v.as_text())),
+        get: |c| Value::text(&c.blobs.url),
+    },
+    Setting {
+        key: "blobs.options",
+        form: Form::SecretList,
+        doc: "How to reach the bucket, each as `NAME=VALUE`: `endpoint`, `region`, `access_key_id`, \
+              `secret_access_key`, `allow_http` and others, named as the variables `AWS_…` are, which are \
+              read too. A value may be a reference (`secret_access_key=file:/run/secrets/s3`).",
+        set: |c, v| put(&mut c.blobs.options, options(v)),
+        get: |c| Value::List(c.blobs.options.iter().map(|o| o.expose().to_owned()).collect()),
     },
     Setting {
         key: "egress.allow",
@@ -311,7 +310,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "hall.pickup_after_secs",
         form: Form::Number,
         doc: "After how many seconds a delivery that nobody took in hand is picked up: after a crash, or \
-              under overload.",
+              under overload. On a shared store 5 at most.",
         set: |c, v| put(&mut c.hall.pickup_after, v.number(1, 3_600).map(Duration::from_secs)),
         get: |c| Value::seconds(c.hall.pickup_after),
     },
@@ -360,97 +359,3 @@ pub const SETTINGS: &[Setting] = &[
         get: |c| Value::count(c.bot_framework.attachment_bytes_max),
     },
 ];
-
-/// The whole configuration as a file would have it, with secrets blacked out.
-pub fn print(config: &Config) -> String {
-    let mut text = String::new();
-    for section in SECTIONS {
-        if !section.name.is_empty() {
-            let _ = writeln!(text, "\n[{}]", section.name);
-        }
-        for setting in SETTINGS.iter().filter(|setting| setting.section() == section.name) {
-            let value = match setting.value(config) {
-                Value::Text(secret) if setting.form == Form::Secret => {
-                    Value::Text(redacted(&secret))
-                }
-                value => value,
-            };
-            let _ = writeln!(text, "{} = {value}", setting.name());
-        }
-    }
-    text
-}
-
-/// Where a secret is kept is no secret; the secret is.
-fn redacted(secret: &str) -> String {
-    if secret.is_empty() || secret.starts_with("env:") || secret.starts_with("file:") {
-        secret.to_owned()
-    } else {
-        "(not shown)".to_owned()
-    }
-}
-
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
-    *place = value?;
-    Ok(())
-}
-
-fn needed(value: &Value) -> Result<&str, String> {
-    optional(value).ok_or_else(|| "must not be empty".to_owned())
-}
-
-fn optional(value: &Value) -> Option<&str> {
-    Some(value.as_text()).filter(|text| !text.is_empty())
-}
-
-fn path(path: Option<&Path>) -> Value {
-    path.map_or(Value::Text(String::new()), |path| Value::text(path.display()))
-}
-
-fn base_url(value: &Value) -> Result<Option<String>, String> {
-    let Some(text) = optional(value) else { return Ok(None) };
-    let url = PublicUrl::parse(text).map_err(|error| error.to_string())?;
-    Ok(Some(url.as_str().to_owned()))
-}
-
-fn networks(value: &Value) -> Result<Vec<String>, String> {
-    TrustedProxies::parse(value.items()).map_err(|error| error.to_string())?;
-    Ok(value.items().to_vec())
-}
-
-fn rules(value: &Value) -> Result<Vec<Rule>, String> {
-    value.items().iter().map(|text| text.parse().map_err(|e| format!("{text:?}: {e}"))).collect()
-}
-
-fn log_format(value: &Value) -> Result<LogFormat, String> {
-    match value.as_text() {
-        "auto" => Ok(LogFormat::Auto),
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        other => Err(format!("{other:?} is not one of auto, text, json")),
-    }
-}
-
-fn log_format_name(format: LogFormat) -> &'static str {
-    match format {
-        LogFormat::Auto => "auto",
-        LogFormat::Text => "text",
-        LogFormat::Json => "json",
-    }
-}
-
-fn request_log(value: &Value) -> Result<RequestLog, String> {
-    match value.as_text() {
-        "info" => Ok(RequestLog::Info),
-        "debug" => Ok(RequestLog::Debug),
-        other => Err(format!("{other:?} is not one of info, debug")),
-    }
-}
-
-fn log_level(value: &Value) -> Result<String, String> {
-    let text = value.as_text();
-    match tracing_subscriber::EnvFilter::builder().parse(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err(format!("{text:?} is no log level")),
-    }
-}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::engines::urls;
+
 /// The form of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -16,6 +18,10 @@ pub enum Form {
     Flag,
     /// A list of texts; in a variable or a flag, separated by commas.
     List,
+    /// A URL, of which name, password and options are never printed. It may be a reference.
+    SecretUrl,
+    /// A list of `NAME=VALUE`, of which the values are never printed. They may be references.
+    SecretList,
 }
 
 impl Form {
@@ -27,6 +33,24 @@ impl Form {
             Self::Number => "whole number",
             Self::Flag => "true or false",
             Self::List => "list of texts",
+            Self::SecretUrl => "URL",
+            Self::SecretList => "list of NAME=VALUE texts",
+        }
+    }
+
+    /// A value as it may be printed.
+    pub(super) fn printable(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Secret, Value::Text(secret))
+                if !secret.is_empty() && !urls::is_reference(&secret) =>
+            {
+                Value::text("(not shown)")
+            }
+            (Self::SecretUrl, Value::Text(url)) => Value::Text(urls::shown(&url)),
+            (Self::SecretList, Value::List(items)) => {
+                Value::List(items.iter().map(|item| urls::shown_option(item)).collect())
+            }
+            (_, value) => value,
         }
     }
 
@@ -37,10 +61,10 @@ impl Form {
     pub fn read(self, text: &str) -> Result<Value, String> {
         let wrong = || format!("must be a {}", self.words());
         Ok(match self {
-            Self::Text | Self::Secret => Value::Text(text.to_owned()),
+            Self::Text | Self::Secret | Self::SecretUrl => Value::Text(text.to_owned()),
             Self::Number => Value::Number(text.trim().parse().map_err(|_| wrong())?),
             Self::Flag => Value::Flag(text.trim().parse().map_err(|_| wrong())?),
-            Self::List => {
+            Self::List | Self::SecretList => {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Value::List(parts.map(str::to_owned).collect())
             }

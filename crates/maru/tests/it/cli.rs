@@ -368,5 +368,38 @@ async fn the_configuration_is_checked_printed_and_documented() {
     let printed = prints(&server, &["config", "print"]).await;
     assert!(printed.contains(&format!("data = \"{}\"", server.data().display())), "{printed}");
     assert!(prints(&server, &["config", "doc"]).await.contains("### `egress.allow`"));
-    assert_eq!(server.json(&["version"]).await["version"], env!("CARGO_PKG_VERSION"));
+    let version = server.json(&["version"]).await;
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert!(version["schema"]["sqlite"].as_u64().unwrap() > 0, "{version}");
+}
+
+#[tokio::test]
+async fn the_schema_is_brought_up_to_date_apart_from_serving() {
+    let mut server = TestServer::prepare(MARU, &[], &[("MARU_STORE__MIGRATE", "false")]);
+    std::fs::create_dir(server.data()).unwrap();
+    let told = fails(&server, 6, &["serve", "--listen", "127.0.0.1:0"]).await;
+    assert!(told.contains("maru migrate"), "{told}");
+    let known = server.json(&["version"]).await["schema"]["sqlite"].clone();
+    let migrate = ["migrate"];
+    assert_eq!(server.json(&migrate).await, json!({ "from": 0, "to": known }));
+    assert_eq!(server.json(&migrate).await, json!({ "from": known, "to": known }));
+    fails(&server, 2, &["migrate", "--restored"]).await;
+    server.up().await;
+    assert_eq!(server.facts()["bot"], "echo");
+    fails(&server, 4, &migrate).await;
+}
+
+#[tokio::test]
+async fn data_without_its_instance_key_is_refused_and_no_key_is_made() {
+    let mut server = TestServer::start(MARU).await;
+    server.stop().await;
+    let key = server.data().join("instance.key");
+    std::fs::rename(&key, server.folder().join("kept")).unwrap();
+    for verb in [&["serve", "--listen", "127.0.0.1:0"][..], &["bot", "list"]] {
+        let told = fails(&server, 2, verb).await;
+        assert!(told.contains("`instance_key`") && told.contains("instance.key"), "{told}");
+        assert!(!key.exists());
+    }
+    std::fs::rename(server.folder().join("kept"), &key).unwrap();
+    server.up().await;
 }

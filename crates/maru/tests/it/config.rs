@@ -139,6 +139,10 @@ fn what_is_dangerous_is_allowed_and_warned_of() {
     assert!(warnings("listen = '127.0.0.1:8080'\n").is_empty());
     assert!(warnings("listen = '0.0.0.0:8080'\n")[0].contains("without TLS"));
     assert!(warnings("listen = '0.0.0.0:8080'\ntrusted_proxies = ['10.0.0.1']\n").is_empty());
+    assert!(warnings("[hints]\nurl = 'nats://h'\n")[0].contains("SQLite"));
+    let shared = "[store]\nurl = 'postgres://h/d'\n[hints]\nurl = 'nats://h'\n";
+    assert!(warnings(shared)[0].contains("blobs.url"));
+    assert!(warnings(&format!("{shared}[blobs]\nurl = 'file:///mnt/files'\n")).is_empty());
 }
 
 #[test]
@@ -148,6 +152,41 @@ fn a_secret_is_never_printed_and_a_reference_is() {
         |key: &str| print(&files.load(&format!("instance_key = '{key}'\n")).unwrap().config);
     assert!(!printed("hunter2hunter2").contains("hunter2"));
     assert!(printed("env:MARU_KEY").contains("env:MARU_KEY"));
+}
+
+#[test]
+fn a_password_in_a_url_is_told_to_nobody() {
+    let files = Files::new();
+    let text = "[store]\nurl = 'postgres://maru:hunter2@db/maru?sslpassword=hunter2'\n\
+                [hints]\nurl = 'nats://maru:hunter2@one:4222,nats://two'\n\
+                [blobs]\nurl = 's3://files'\noptions = ['secret_access_key=hunter2']\n";
+    let given = Given { file: Some(files.file(text)), ..Given::default() };
+    let loaded = load(&given).unwrap();
+    let printed = print(&loaded.config);
+    assert!(printed.contains("postgres://(not shown)@db/maru"), "{printed}");
+    assert!(printed.contains("nats://(not shown)@one:4222,nats://two"), "{printed}");
+    assert!(printed.contains("secret_access_key=(not shown)"), "{printed}");
+    let mut told = format!("{printed}{loaded:?}");
+    // Nor is what is wrong.
+    for wrong in [
+        "[store]\nurl = 'mysql://maru:hunter2@db/maru'\n",
+        "[store]\nurl = 'hunter2'\n",
+        "[hints]\nurl = 'redis://:hunter2@one'\n",
+        "[blobs]\nurl = 's3://key:hunter2@files'\n",
+        "[blobs]\noptions = ['hunter2']\n",
+    ] {
+        let problems = files.load(wrong).unwrap_err();
+        assert!(!problems.to_string().contains("is not valid"), "{problems}");
+        told.push_str(&format!("{problems}{problems:?}"));
+    }
+    let mut given = Given::default();
+    given.flag("store.url", Some("mysql://maru:hunter2@db/maru"));
+    given.variables = variables(&[("MARU_HINTS__URL", "redis://:hunter2@one")]);
+    let problems = load(&given).unwrap_err().to_string();
+    assert!(problems.contains("--store: ") && problems.contains("postgres://"), "{problems}");
+    assert!(problems.contains("MARU_HINTS__URL: ") && problems.contains("nats://"), "{problems}");
+    told.push_str(&format!("{problems}{given:?}"));
+    assert!(!told.contains("hunter2"), "{told}");
 }
 
 #[test]

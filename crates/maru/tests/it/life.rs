@@ -43,11 +43,12 @@ async fn two_servers_cannot_have_one_folder() {
 
 #[tokio::test]
 async fn machines_are_answered() {
-    let server = TestServer::start(MARU).await;
+    let server = TestServer::start_in(MARU, &[], &[("MARU_NODE__NAME", "node one")]).await;
     let get = async |path: &str| call("GET", &format!("{}{path}", server.url()), &[], "").await;
-    for path in ["/healthz", "/readyz"] {
-        assert_eq!(get(path).await.status, 200);
-    }
+    assert_eq!(get("/healthz").await.status, 200);
+    let ready = get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json(), json!({ "status": "ready", "store": "ok", "hints": "local" }));
     let begun = server.direct_line(server.secret(), "POST", "/conversations", "").await.json();
     let path = format!("/conversations/{}/activities", begun["conversationId"].as_str().unwrap());
     let activity = r#"{"type":"message","from":{"id":"u"},"text":"x"}"#;
@@ -66,6 +67,7 @@ async fn machines_are_answered() {
     ] {
         assert!(metrics.contains(name), "{name} is missing in:\n{metrics}");
     }
+    assert!(metrics.contains("maru_node_info{name=\"node one\","), "{metrics}");
     assert!(metrics.ends_with("# EOF\n"));
     let openapi = get("/openapi.json").await.json();
     assert!(openapi["paths"]["/v3/directline/conversations"]["post"].is_object(), "{openapi}");
@@ -134,7 +136,7 @@ async fn the_certificate_and_the_key_that_are_configured_are_used() {
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.path().join("data"),
-        instance_key: Some(format!("file:{}", key.display())),
+        instance_key: Some(format!("file:{}", key.display()).into()),
         tls: Tls {
             certificate: Some(file("c.pem", &made.cert.pem())),
             key: Some(file("k.pem", &made.signing_key.serialize_pem())),

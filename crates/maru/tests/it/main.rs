@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod archive;
 mod bad_input;
 mod cli;
+mod cluster;
 mod config;
+mod files;
 mod house;
 mod life;
 
