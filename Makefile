@@ -23,20 +23,23 @@ lint: ## Formatting and clippy alone
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 unit: ## The Rust suites alone
-	@scripts/need.sh rust cc
-	cargo test --workspace --locked
+	@scripts/need.sh rust cc postgresql nats
+	cargo run --locked -p maru-testkit --bin with-postgres -- cargo test --workspace --locked
 
-conformance: ## Real clients and bots against a running Maru (SUITE=direct-line for one)
-	@scripts/need.sh rust cc node python chromium
+conformance: ## Real clients and bots against a running Maru (SUITE=direct-line for one, SUITE=cluster for three nodes)
+	@scripts/need.sh rust cc node python chromium postgresql nats
 	cargo build --locked --bin maru
 	conformance/setup.sh
 	cd conformance && node run.mjs $(SUITE)
 
-battery: ## The long reliability runs: kill -9 under an outside ledger, syncs before answers
-	@scripts/need.sh rust cc strace
+battery: ## The long reliability runs: kill -9 under an outside ledger, syncs before answers, faults around three nodes (ROUNDS=3)
+	@scripts/need.sh rust cc strace node python chromium postgresql nats
 	cargo build --release --locked --bin maru --bin maru-ledger
 	./target/release/maru-ledger strace
 	./target/release/maru-ledger kill --cycles 200 $(ARGS)
+	./target/release/maru-ledger cluster --cycles 60
+	conformance/setup.sh
+	cd conformance && MARU_BIN=$(CURDIR)/target/release/maru node run.mjs cluster-battery
 
 bench: ## Measurements beside a bare axum echo, as ratios of the same run
 	@scripts/need.sh rust cc
@@ -52,4 +55,4 @@ fmt: ## Format the Rust code
 
 clean: ## Remove what was built
 	cargo clean
-	rm -rf conformance/node_modules conformance/.venv conformance/out
+	rm -rf conformance/node_modules conformance/.venv conformance/out deploy/check/.venv deploy/check/.tools

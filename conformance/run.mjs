@@ -1,4 +1,5 @@
-// Runs the suites: `node run.mjs [SUITE …]`, all of them without a name. What cannot run has failed: nothing is skipped.
+// Runs the suites: `node run.mjs [SUITE …]`, all but the battery without a name. What cannot run has failed: nothing is
+// skipped.
 
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +9,17 @@ import { spec } from 'node:test/reporters';
 import { HOME, OUT, maruBinary } from './lib/paths.mjs';
 import { SUITES } from './suites/suites.mjs';
 
-/** How many files of a suite run at once. Each has a server and bots of its own. */
-const FILES_AT_ONCE = 2;
+/** After so many times its suite's budget, a file that has not ended has failed. */
+const PATIENCE = 4;
+
+// Whoever ends this run ends the tests, which take what they started with them.
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    interrupted.abort();
+    process.exitCode = 1;
+  });
+}
 
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
@@ -20,7 +30,9 @@ async function runSuite(name) {
   let passed = 0;
   let failed = 0;
   const begin = performance.now();
-  const events = run({ files, concurrency: FILES_AT_ONCE });
+  const { filesAtOnce = 2, budgetSeconds } = SUITES[name];
+  const timeout = budgetSeconds * 1000 * PATIENCE;
+  const events = run({ files, concurrency: filesAtOnce, timeout, signal: interrupted.signal });
   events.on('test:pass', ({ details, name: test, skip, todo }) => {
     if (details.type === 'suite') return;
     // A file is told as a test only when there was no test in it.
@@ -59,7 +71,9 @@ try {
 
 rmSync(OUT, { recursive: true, force: true });
 const results = [];
-for (const name of asked.length > 0 ? asked : Object.keys(SUITES)) {
+const usual = Object.keys(SUITES).filter((name) => !SUITES[name].byName);
+for (const name of asked.length > 0 ? asked : usual) {
+  if (interrupted.signal.aborted) break;
   console.log(`\n# ${name}\n`);
   results.push(await runSuite(name));
 }
@@ -69,4 +83,4 @@ results.forEach(report);
 const passed = results.reduce((sum, result) => sum + result.passed, 0);
 const failed = results.reduce((sum, result) => sum + result.failed, 0);
 console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+process.exitCode = failed > 0 || passed === 0 || interrupted.signal.aborted ? 1 : 0;

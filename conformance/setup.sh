@@ -24,6 +24,8 @@ if [ -n "${CHROMIUM:-}" ]; then
 elif ! { [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }; then
   need "Chromium: apt-get install chromium, or name one with CHROMIUM=/path/to/it"
 fi
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need "PostgreSQL: apt-get install postgresql"
+[ -x /usr/sbin/nats-server ] || command -v nats-server >/dev/null || need "NATS: apt-get install nats-server"
 if [ -n "$missing" ]; then
   echo "The conformance suites need:$missing" >&2
   exit 1

@@ -44,6 +44,13 @@ for thing in "$@"; do
     strace)
       command -v strace >/dev/null || debian strace
       ;;
+    postgresql)
+      # Its programs are in no PATH. The tests start servers of their own.
+      compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || debian postgresql
+      ;;
+    nats)
+      command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || debian nats-server
+      ;;
     *)
       say "need.sh does not know '$thing'"
       exit 2

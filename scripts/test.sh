@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/need.sh rust cc node python chromium strace || exit 1
+scripts/need.sh rust cc node python chromium strace postgresql nats || exit 1
 
 built=${CARGO_TARGET_DIR:-target}/debug
 maru=$(realpath -m "$built/maru")
@@ -19,13 +19,16 @@ part() {
   parts+=("$(printf '%-44s %4d s' "$name" $((SECONDS - started)))")
 }
 
+# One PostgreSQL for all of them: each test makes a database of its own in it.
 rust_tests() {
+  cargo build --locked -p maru-testkit --bin with-postgres || return 1
   if command -v cargo-nextest >/dev/null; then
-    cargo nextest run --workspace --locked && cargo test --workspace --locked --doc
+    "$built/with-postgres" cargo nextest run --workspace --locked && cargo test --workspace --locked --doc
   else
-    cargo test --workspace --locked
+    "$built/with-postgres" cargo test --workspace --locked
   fi
 }
+deployment() { MARU_BIN="$maru" deploy/check/run.sh; }
 conformance() { conformance/setup.sh && (cd conformance && MARU_BIN="$maru" node run.mjs); }
 
 part "formatting" cargo fmt --all --check
@@ -34,6 +37,8 @@ part "unit, property and contract suites" rust_tests
 part "the binaries" cargo build --locked --bin maru --bin maru-ledger
 part "a sync before every answer (strace)" "$built/maru-ledger" strace --maru "$maru"
 part "kill -9 under an outside ledger" "$built/maru-ledger" kill --maru "$maru" --cycles 50 --life-max-ms 1000
+part "one of three nodes, under the same ledger" "$built/maru-ledger" cluster --maru "$maru" --cycles 12 --life-max-ms 2000
+part "deployment: manifests, proxies, alerts" deployment
 part "conformance: real clients and bots" conformance
 
 printf '\n=== what ran, in %d s\n' "$SECONDS"

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 import { maruBinary, removeTemporary, temporaryFolder } from './paths.mjs';
 import { Child } from './process.mjs';
-import { until } from './wait.mjs';
+import { PATIENCE_MS, until } from './wait.mjs';
 
 const run = promisify(execFile);
 
@@ -16,7 +16,8 @@ export class Maru {
   #child;
 
   /**
-   * @param {{ args?: string[], env?: object }} [options] more arguments for `maru serve`, more environment
+   * @param {{ name?: string, args?: string[], env?: object }} [options] a name for its log, more arguments for
+   *   `maru serve`, more environment
    */
   static async start(options = {}) {
     const maru = new Maru(options);
@@ -24,7 +25,8 @@ export class Maru {
     return maru;
   }
 
-  constructor({ args = [], env = {} } = {}) {
+  constructor({ name = 'maru', args = [], env = {} } = {}) {
+    this.name = name;
     this.folder = temporaryFolder('conformance');
     this.data = join(this.folder, 'data');
     this.listen = '127.0.0.1:0';
@@ -37,7 +39,7 @@ export class Maru {
     const ready = join(this.folder, 'ready.json');
     rmSync(ready, { force: true });
     const args = ['serve', '--listen', this.listen, '--data', this.data, '--ready-file', ready, ...this.args];
-    this.#child = new Child('maru', maruBinary(), args, { env: this.env });
+    this.#child = new Child(this.name, maruBinary(), args, { env: this.env });
     const facts = await until('the ready file', () => {
       if (this.#child.end) return 'ended';
       return JSON.parse(readFileSync(ready, 'utf8'));
@@ -48,7 +50,7 @@ export class Maru {
     this.url = facts.url;
     /** The bot and the Direct Line secret that a fresh realm was given. */
     this.bot = facts.bot;
-    this.secret = facts.secret;
+    this.secret = facts.secret ?? this.secret;
     this.listen = new URL(facts.url).host;
     return this;
   }
@@ -70,18 +72,43 @@ export class Maru {
     return stdout.trim() ? JSON.parse(stdout) : undefined;
   }
 
-  /** SIGTERM: a graceful stop. */
+  /** What `/readyz` says, and with which status. */
+  async readiness() {
+    const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return { code: answer.status, ...(await answer.json()) };
+  }
+
+  /** A number of `/metrics`, whatever its labels: their sum. */
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    if (samples.length === 0) throw new Error(`there is no metric ${name}`);
+    return samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  }
+
+  /** SIGTERM: a graceful stop. Open turns and connections get their time. */
   async stop() {
-    return this.#child.stop();
+    return this.#child?.stop({ patienceMs: 20_000 });
+  }
+
+  /** SIGSTOP: it stands still, with its connections open. */
+  freeze() {
+    this.#child.signal('SIGSTOP');
+  }
+
+  /** SIGCONT: it goes on as if nothing had been. */
+  wake() {
+    this.#child.signal('SIGCONT');
   }
 
   /** SIGKILL: what is not on disk now is gone. */
   async kill() {
-    return this.#child.kill();
+    return this.#child?.kill();
   }
 
   /** Ends it and throws its data away. */
   async remove() {
+    this.#child?.signal('SIGCONT');
     await this.stop();
     removeTemporary(this.folder);
   }

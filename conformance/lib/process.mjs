@@ -10,9 +10,9 @@ import { PATIENCE_MS } from './wait.mjs';
 
 const running = new Set();
 
-// A test process that ends for whatever reason takes its children with it.
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
+// A test process that ends for whatever reason takes its children with it, before their folders go.
+process.prependListener('exit', () => {
+  for (const child of running) child.endNow();
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => process.exit(1));
@@ -30,23 +30,28 @@ export class Child {
    * @param {string} name for the log file
    * @param {string} command
    * @param {string[]} args
-   * @param {{ env?: object, cwd?: string }} [options] `env` is added to the environment
+   * @param {{ env?: object, cwd?: string, uid?: number, gid?: number, endNow?: (child: Child) => void }} [options]
+   *   `env` is added to the environment; `uid` and `gid` are whom it runs as; `endNow` ends it when this process has no
+   *   time left, if SIGKILL would leave something behind
    */
-  constructor(name, command, args, { env = {}, cwd } = {}) {
+  constructor(name, command, args, { env = {}, cwd, uid, gid, endNow = (child) => child.signal('SIGKILL') } = {}) {
     this.name = name;
+    this.endNow = () => endNow(this);
     this.log = join(outFolder('logs'), `${name}-${process.pid}-${++count}.log`);
     const log = createWriteStream(this.log);
     this.#child = spawn(command, args, {
       cwd,
+      uid,
+      gid,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    running.add(this.#child);
+    running.add(this);
     this.exited = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve({ error }));
       this.#child.once('exit', (code, signal) => resolve({ code, signal }));
     }).then((end) => {
-      running.delete(this.#child);
+      running.delete(this);
       this.end = end;
       for (const watcher of this.#watchers) watcher();
       return end;
@@ -91,11 +96,16 @@ export class Child {
     return new Error(`${this.name} ${what} (${JSON.stringify(this.end ?? 'still running')}); ${this.log}:\n${tail}`);
   }
 
-  /** Asks it to end, and insists after ten seconds. */
-  async stop() {
+  /** Sends it a signal. */
+  signal(name) {
+    this.#child.kill(name);
+  }
+
+  /** Asks it to end, and insists after a while. */
+  async stop({ signal = 'SIGTERM', patienceMs = 10_000 } = {}) {
     if (!this.end) {
-      this.#child.kill('SIGTERM');
-      const timer = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+      this.signal(signal);
+      const timer = setTimeout(() => this.signal('SIGKILL'), patienceMs);
       await this.exited;
       clearTimeout(timer);
     }
@@ -104,7 +114,7 @@ export class Child {
 
   /** Ends it at once, as a power cut would, and returns when it is gone. */
   async kill() {
-    this.#child.kill('SIGKILL');
+    this.signal('SIGKILL');
     return this.exited;
   }
 }

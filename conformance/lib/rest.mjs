@@ -8,14 +8,15 @@ export class Rest {
   }
 
   /**
-   * Any call. `body` is sent as JSON, or as it is if it is a string, bytes or a form.
+   * Any call. `body` is sent as JSON, or as it is if it is a string, bytes or a form; `signal` gives it up.
    *
    * @returns {Promise<{ status: number, headers: Headers, body: any, text: string }>} `body` if the answer was JSON
    */
-  async call(method, path, { body, headers = {} } = {}) {
+  async call(method, path, { body, headers = {}, signal } = {}) {
     const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array || body instanceof FormData;
     const answer = await fetch(`${this.base}${path}`, {
       method,
+      signal,
       body: raw ? body : JSON.stringify(body),
       headers: {
         ...(this.credential ? { Authorization: `Bearer ${this.credential}` } : {}),
