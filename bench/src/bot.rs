@@ -1,5 +1,6 @@
 //! A Bot Framework bot inside the driver: it survives what is done to the server.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -128,12 +129,13 @@ impl ReplyTo {
 /// Connections for calling back, kept between calls.
 #[derive(Debug, Default)]
 pub struct Callbacks {
-    idle: Mutex<Idle>,
+    idle: Mutex<HashMap<SocketAddr, Idle>>,
 }
 
+/// Those to one server.
 #[derive(Debug, Default)]
 struct Idle {
-    /// Counts the servers that were killed.
+    /// Counts how often the server there was killed.
     generation: u64,
     connections: Vec<(Instant, Connection)>,
 }
@@ -147,27 +149,29 @@ impl Callbacks {
     /// # Errors
     /// What came of the call instead.
     pub async fn post(&self, reply: &ReplyTo, activity: &[u8]) -> Result<String, Failure> {
-        let (generation, idle) = self.take();
+        let (generation, idle) = self.take(reply.server);
         let mut connection = match idle {
             Some(connection) => connection,
             None => Connection::open(reply.server).await?,
         };
         let request = request("POST", reply.server, &reply.path, None, activity);
         let posted: Posted = direct_line::json(&mut connection, &request).await?;
-        self.give_back(generation, connection);
+        self.give_back(reply.server, generation, connection);
         Ok(posted.id)
     }
 
-    /// Drops all connections: the server behind them was killed. What is under way fails by itself
-    /// and does not come back.
-    pub fn forget(&self) {
+    /// Drops all connections to a server: it was killed. What is under way fails by itself and does
+    /// not come back.
+    pub fn forget(&self, server: SocketAddr) {
         let mut idle = self.idle();
+        let idle = idle.entry(server).or_default();
         idle.generation += 1;
         idle.connections.clear();
     }
 
-    fn take(&self) -> (u64, Option<Connection>) {
+    fn take(&self, server: SocketAddr) -> (u64, Option<Connection>) {
         let mut idle = self.idle();
+        let idle = idle.entry(server).or_default();
         // The last one used comes first: if that is too old, all are.
         let fresh = idle.connections.pop().filter(|(used, _)| used.elapsed() < IDLE_MAX);
         if fresh.is_none() {
@@ -176,14 +180,15 @@ impl Callbacks {
         (idle.generation, fresh.map(|(_, connection)| connection))
     }
 
-    fn give_back(&self, generation: u64, connection: Connection) {
+    fn give_back(&self, server: SocketAddr, generation: u64, connection: Connection) {
         let mut idle = self.idle();
+        let idle = idle.entry(server).or_default();
         if idle.generation == generation {
             idle.connections.push((Instant::now(), connection));
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<SocketAddr, Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -119,6 +119,19 @@ pub async fn json<T: DeserializeOwned>(
     serde_json::from_slice(answer.body).map_err(|error| Failure::Nonsense(error.to_string()))
 }
 
+/// Makes a call and gives the text of its answer.
+///
+/// # Errors
+/// What came of the call instead.
+pub async fn text(connection: &mut Connection, request: &[u8]) -> Result<String, Failure> {
+    let answer = connection.call(request).await?;
+    if !matches!(answer.status, 200 | 201) {
+        return Err(Failure::Status(answer.status));
+    }
+    let text = String::from_utf8(answer.body.to_vec());
+    text.map_err(|error| Failure::Nonsense(error.to_string()))
+}
+
 /// A request that posts an activity.
 pub fn post(server: SocketAddr, conversation: &str, token: &str, activity: &[u8]) -> Vec<u8> {
     let path = format!("/v3/directline/conversations/{conversation}/activities");

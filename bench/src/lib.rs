@@ -1,11 +1,12 @@
 //! Maru measured and Maru tormented, from outside: everything here talks to the real binary over its
 //! real wires, and shares no code with it.
 //!
-//! `maru-bench` measures; `maru-ledger` kills the server under load and holds it to what it
-//! acknowledged. `README.md` says what each figure and each law means.
+//! `maru-bench` measures; `maru-ledger` kills the server, or the nodes of a cluster, under load and
+//! holds them to what they acknowledged. `README.md` says what each figure and each law means.
 
 pub mod activity;
 pub mod bot;
+pub mod cluster;
 pub mod direct_line;
 pub mod http;
 pub mod ledger;
@@ -13,3 +14,4 @@ pub mod machine;
 pub mod measure;
 pub mod random;
 pub mod server;
+pub mod services;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What is written beside every figure. Figures of different facts are not compared.
 #[derive(Clone, Debug, Serialize)]
@@ -123,6 +124,18 @@ pub fn stay_on(core: usize) -> Result<()> {
     sched_setaffinity(None, &set).with_context(|| format!("could not stay on core {core}"))
 }
 
+/// Waits for SIGINT or SIGTERM: whoever is told to end ends what it has started first.
+pub async fn interrupted() {
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
 /// Raises the limit of open files as far as the system lets this process, and gives the new limit.
 pub fn raise_open_files() -> u64 {
     let limit = getrlimit(Resource::Nofile);
@@ -148,14 +161,46 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
 /// # Errors
 /// When there is no such process.
 pub fn cpu_time(pid: u32) -> Result<Duration> {
+    // `utime` and `stime` are fields 14 and 15 (proc_pid_stat(5)).
+    Ok(ticks(stat(pid)?.iter().skip(11).take(2)))
+}
+
+/// The same of a process, of its children, and of those of them that have ended: PostgreSQL has a
+/// process for each connection.
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_time_of_family(pid: u32) -> Result<Duration> {
+    // With `cutime` and `cstime`, fields 16 and 17.
+    let mut used = ticks(stat(pid)?.iter().skip(11).take(4));
+    let parent = pid.to_string();
+    for entry in fs::read_dir("/proc").context("/proc")? {
+        let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // Whoever has ended since is counted by the parent, the next time. Field 4 is `ppid`.
+        if let Ok(fields) = stat(child)
+            && fields.get(1) == Some(&parent)
+        {
+            used += ticks(fields.iter().skip(11).take(2));
+        }
+    }
+    Ok(used)
+}
+
+/// What `/proc/PID/stat` says after the process's name, so from its third field on. The second, the
+/// name, may hold spaces; what follows its parenthesis does not.
+fn stat(pid: u32) -> Result<Vec<String>> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-    // The second field, the name, may hold spaces; what follows its parenthesis does not. `utime`
-    // and `stime` are fields 14 and 15 (proc_pid_stat(5)), so 12th and 13th after the name.
     let after_name = text.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
-    let ticks: u64 = after_name.split(' ').skip(11).take(2).flat_map(str::parse::<u64>).sum();
+    Ok(after_name.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+fn ticks<'a>(fields: impl Iterator<Item = &'a String>) -> Duration {
+    let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_millis(ticks.saturating_mul(1_000) / per_second.max(1)))
+    Duration::from_millis(ticks.saturating_mul(1_000) / per_second.max(1))
 }
 
 #[cfg(test)]
@@ -172,6 +217,7 @@ mod tests {
         while cpu_time(me).unwrap() == before {
             std::hint::black_box((0..100_000).fold(0, |sum: u64, _| sum ^ random.draw()));
         }
+        assert!(cpu_time_of_family(me).unwrap() >= cpu_time(me).unwrap());
         assert!(resident_bytes(0).is_err());
     }
 

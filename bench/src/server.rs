@@ -48,7 +48,7 @@ pub struct Setup {
     /// What the binary is run by: a tracer with its arguments. Empty: by nobody.
     pub wrapper: Vec<String>,
     /// Variables that set the server otherwise than by default.
-    pub settings: Vec<(&'static str, &'static str)>,
+    pub settings: Vec<(&'static str, String)>,
 }
 
 /// A running server.
@@ -118,9 +118,26 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::start`].
-    pub async fn restart(self) -> Result<Self> {
+    pub async fn restart(&mut self) -> Result<()> {
         let setup = Setup { port: self.address.port(), ..self.setup.clone() };
-        Self::start(setup).await
+        *self = Self::start(setup).await?;
+        Ok(())
+    }
+
+    /// SIGSTOP: it stands still, and its connections stay open.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn freeze(&self) -> Result<()> {
+        signal(self.ready.pid, rustix::process::Signal::STOP)
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn wake(&self) -> Result<()> {
+        signal(self.ready.pid, rustix::process::Signal::CONT)
     }
 
     /// SIGTERM, by the process id that the server told: with a wrapper the child is another.
@@ -278,7 +295,7 @@ fn command(setup: &Setup) -> Result<Command> {
     };
     command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{}", setup.port));
     command.arg("--data").arg(data(setup)).arg("--ready-file").arg(setup.folder.join("ready.json"));
-    command.envs(setup.settings.iter().copied());
+    command.envs(setup.settings.iter().map(|(name, value)| (name, value)));
     let output = OpenOptions::new().create(true).append(true).open(output_file(setup))?;
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
     Ok(command)
@@ -329,9 +346,20 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) -> Result<()> {
 /// # Errors
 /// When none of a thousand is free.
 pub fn quiet_port(start: u64) -> Result<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    quiet_ports(start, 1)?.pop().context("no port is free")
+}
+
+/// Several of them.
+///
+/// # Errors
+/// When not so many of a thousand are free.
+pub fn quiet_ports(start: u64, count: usize) -> Result<Vec<u16>> {
     let first = 20_000 + u16::try_from(start % 9_000).unwrap_or(0);
-    (first..first + 1_000).find(free).context("no port is free")
+    // Each is held until all are found.
+    let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|held| (port, held));
+    let found: Vec<_> = (first..first + 1_000).filter_map(free).take(count).collect();
+    anyhow::ensure!(found.len() == count, "{count} ports are not free");
+    Ok(found.into_iter().map(|(port, _)| port).collect())
 }
 
 /// The binary to run: the one named, else the `maru` beside this program.

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use maru_bench::machine::{Cores, Facts, stay_on};
+use maru_bench::machine::{Cores, Facts, interrupted, stay_on};
 use maru_bench::measure::report::Report;
-use maru_bench::measure::{Stage, echo, latency, posts, sockets, sync};
+use maru_bench::measure::{Stage, cluster, echo, latency, posts, sockets, sync};
 use maru_bench::server::{find_maru, runs_folder};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
-/// Measures Maru: durable posts, post to frame, memory of idle sockets. Without a verb, all of it.
+/// Measures Maru: durable posts, post to frame, memory of idle sockets, a cluster. Without a verb, all of it.
 #[derive(Debug, Parser)]
 #[command(name = "maru-bench", version)]
 struct Cli {
@@ -31,6 +31,8 @@ enum Verb {
     Latency,
     /// Memory per idle WebSocket
     Sockets,
+    /// Nodes on PostgreSQL and NATS: appends beside raw PostgreSQL, from node to node, one to three nodes
+    Cluster,
     /// How fast this machine syncs
     Fsync,
     /// The bare echo, as a process of its own
@@ -55,8 +57,8 @@ struct Options {
     /// A look in less than a minute: one short round each, 1,000 sockets
     #[arg(long, global = true)]
     quick: bool,
-    /// How many clients post at once
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 16, 256], global = true)]
+    /// How many clients post at once [default: 1,16,256; for the cluster 1,16,64,256]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', global = true)]
     clients: Vec<usize>,
     /// How long a round takes
     #[arg(long, default_value_t = 3.0, value_name = "SECONDS", global = true)]
@@ -64,9 +66,12 @@ struct Options {
     /// How many rounds there are of each side
     #[arg(long, default_value_t = 3, global = true)]
     rounds: usize,
-    /// How many posts a second, for the latency
-    #[arg(long, default_value_t = 400, global = true)]
-    rate: u32,
+    /// Who answers what is posted [default: one after the other]
+    #[arg(long, value_enum, value_delimiter = ',', global = true)]
+    answering: Vec<posts::Answering>,
+    /// How many posts a second, for the latency [default: 400; from node to node 200]
+    #[arg(long, global = true)]
+    rate: Option<u32>,
     /// How many idle sockets
     #[arg(long, default_value_t = 10_000, global = true)]
     sockets: usize,
@@ -74,17 +79,36 @@ struct Options {
 
 impl Options {
     fn posts(&self) -> Result<posts::Plan> {
-        let clients = self.clients.clone();
+        let clients = self.clients(&[1, 16, 256]);
+        let answering = match self.answering.is_empty() {
+            true => posts::Answering::ALL.to_vec(),
+            false => self.answering.clone(),
+        };
         let span = Duration::try_from_secs_f64(self.seconds).context("--seconds")?;
         Ok(match self.quick {
-            true => posts::Plan { clients, span: Duration::from_secs(1), rounds: 1 },
-            false => posts::Plan { clients, span, rounds: self.rounds },
+            true => posts::Plan { clients, span: Duration::from_secs(1), rounds: 1, answering },
+            false => posts::Plan { clients, span, rounds: self.rounds, answering },
         })
+    }
+
+    fn clients(&self, default: &[usize]) -> Vec<usize> {
+        if self.clients.is_empty() { default.to_vec() } else { self.clients.clone() }
     }
 
     fn latency(&self) -> latency::Plan {
         let span = Duration::from_secs(if self.quick { 3 } else { 10 });
-        latency::Plan { conversations: 16, rate: self.rate, span }
+        latency::Plan { conversations: 16, rate: self.rate.unwrap_or(400), span }
+    }
+
+    fn cluster(&self) -> Result<cluster::Plan> {
+        let posts = self.posts()?;
+        Ok(cluster::Plan {
+            clients: self.clients(&[1, 16, 64, 256]),
+            span: posts.span,
+            rounds: posts.rounds,
+            rate: self.rate.unwrap_or(200),
+            follow: self.latency().span,
+        })
     }
 
     fn sockets(&self) -> usize {
@@ -134,11 +158,16 @@ fn measure(verb: Option<Verb>, options: &Options) -> Result<()> {
     let stage = Stage { maru, folder: folder.path().to_owned(), cores };
     // One thread: the driver is to be light, and the server needs the other core.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    run(&runtime, verb, options, &stage, &mut report)
+    runtime.block_on(async {
+        tokio::select! {
+            measured = run(verb, options, &stage, &mut report) => measured,
+            // What was started is killed as it is dropped.
+            () = interrupted() => bail!("interrupted"),
+        }
+    })
 }
 
-fn run(
-    runtime: &Runtime,
+async fn run(
     verb: Option<Verb>,
     options: &Options,
     stage: &Stage,
@@ -149,13 +178,20 @@ fn run(
         sync::measure(stage, Duration::from_secs(if options.quick { 1 } else { 3 }), report)?;
     }
     if wants(Verb::Posts) {
-        runtime.block_on(posts::measure(stage, &options.posts()?, report))?;
+        posts::measure(stage, &options.posts()?, report).await?;
     }
     if wants(Verb::Latency) {
-        runtime.block_on(latency::measure(stage, options.latency(), report))?;
+        latency::measure(stage, options.latency(), report).await?;
     }
     if wants(Verb::Sockets) {
-        runtime.block_on(sockets::measure(stage, options.sockets(), report))?;
+        sockets::measure(stage, options.sockets(), report).await?;
+    }
+    if wants(Verb::Cluster) {
+        if stage.cores.is_some() {
+            report.line("\nA cluster is not measured with --pin, which is for one server");
+        } else {
+            cluster::measure(stage, &options.cluster()?, report).await?;
+        }
     }
     Ok(())
 }

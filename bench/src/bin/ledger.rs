@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use maru_bench::ledger::{Course, Evidence, Options, Verdict, judge, run, trace};
+use maru_bench::ledger::{
+    ClusterOptions, Course, Evidence, Fault, Load, Options, Verdict, judge, run, run_cluster, trace,
+};
+use maru_bench::machine::interrupted;
 use maru_bench::random::Random;
 use maru_bench::server::{find_maru, runs_folder};
 
@@ -24,6 +27,9 @@ struct Cli {
 enum Verb {
     /// Write, kill -9, start again; then judge by the laws Z1 to Z8
     Kill(Kill),
+    /// The same with several nodes on PostgreSQL and NATS, which are started for the run: kill one of
+    /// them, stop one past its lease, take away what they run on
+    Cluster(Cluster),
     /// Watch the system calls: a sync between reading each request and writing its answer
     Strace(Strace),
     /// Judge the books of an earlier run again
@@ -62,6 +68,35 @@ struct Kill {
     /// How many posts a second the writers aim at, all together; the bot's answers come on top
     #[arg(long, default_value_t = 1_000)]
     rate: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Cluster {
+    #[command(flatten)]
+    place: Place,
+    /// How many nodes there are
+    #[arg(long, default_value_t = 3)]
+    nodes: usize,
+    /// How often something happens
+    #[arg(long, default_value_t = 12)]
+    cycles: u32,
+    /// What happens, by turns [default: mostly kills, and each of the others once in six]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FAULT,…")]
+    faults: Vec<Fault>,
+    /// How many conversations are written into
+    #[arg(long, default_value_t = 40)]
+    conversations: usize,
+    /// How many posts a second the writers aim at, all together; the bot's answers come on top
+    #[arg(long, default_value_t = 200)]
+    rate: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
     /// The shortest life of a server
     #[arg(long, default_value_t = 200, value_name = "MS")]
     life_min_ms: u64,
@@ -79,6 +114,23 @@ struct Kill {
     seed: Option<u64>,
 }
 
+impl Common {
+    fn lives(&self) -> (Duration, Duration) {
+        let max = self.life_max_ms.max(self.life_min_ms);
+        (Duration::from_millis(self.life_min_ms), Duration::from_millis(max))
+    }
+
+    fn load(&self, conversations: usize, rate: u64) -> Load {
+        Load {
+            conversations,
+            rate,
+            backlog_max: self.backlog,
+            settle_max: Duration::from_secs(self.settle),
+            seed: self.seed.unwrap_or_else(Random::fresh_seed),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct Strace {
     #[command(flatten)]
@@ -94,7 +146,7 @@ async fn main() -> ExitCode {
     let ended = tokio::select! {
         ended = perform(cli.verb) => ended,
         // What was started is killed as it is dropped.
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
@@ -110,6 +162,7 @@ async fn main() -> ExitCode {
 async fn perform(verb: Verb) -> Result<bool> {
     match verb {
         Verb::Kill(options) => kill(options).await,
+        Verb::Cluster(options) => cluster(options).await,
         Verb::Strace(options) => strace(options).await,
         Verb::Check { folder } => {
             let evidence = Evidence::load(&folder)?;
@@ -121,24 +174,42 @@ async fn perform(verb: Verb) -> Result<bool> {
 }
 
 async fn kill(options: Kill) -> Result<bool> {
-    let seed = options.seed.unwrap_or_else(Random::fresh_seed);
+    let load = options.common.load(options.conversations, options.rate);
     let maru = find_maru(options.place.maru.clone())?;
     let cycles = if options.quick { 5 } else { options.cycles };
-    say(&format!("seed {seed}, {cycles} kills, {}", maru.display()));
+    say(&format!("seed {}, {cycles} kills, {}", load.seed, maru.display()));
+    let (life_min, life_max) = options.common.lives();
     with_folder(&options.place, "maru-ledger-", async |folder| {
-        let options = Options {
+        let options = Options { maru, folder: folder.to_owned(), cycles, life_min, life_max, load };
+        let (course, evidence, verdicts) = run(options, &mut |line| say(line)).await?;
+        tell_course(&course);
+        tell_verdicts(&evidence, &verdicts);
+        Ok(verdicts.iter().all(Verdict::is_kept))
+    })
+    .await
+}
+
+async fn cluster(options: Cluster) -> Result<bool> {
+    let load = options.common.load(options.conversations, options.rate);
+    let maru = find_maru(options.place.maru.clone())?;
+    say(&format!("seed {}, {} cycles, {}", load.seed, options.cycles, maru.display()));
+    let (life_min, life_max) = options.common.lives();
+    let faults = match options.faults.is_empty() {
+        true => Fault::TURNS.to_vec(),
+        false => options.faults,
+    };
+    with_folder(&options.place, "maru-cluster-", async |folder| {
+        let options = ClusterOptions {
             maru,
             folder: folder.to_owned(),
-            cycles,
-            conversations: options.conversations,
-            rate: options.rate,
-            life_min: Duration::from_millis(options.life_min_ms),
-            life_max: Duration::from_millis(options.life_max_ms.max(options.life_min_ms)),
-            backlog_max: options.backlog,
-            settle_max: Duration::from_secs(options.settle),
-            seed,
+            nodes: options.nodes,
+            cycles: options.cycles,
+            life_min,
+            life_max,
+            faults,
+            load,
         };
-        let (course, evidence, verdicts) = run(options, &mut |line| say(line)).await?;
+        let (course, evidence, verdicts) = run_cluster(options, &mut |line| say(line)).await?;
         tell_course(&course);
         tell_verdicts(&evidence, &verdicts);
         Ok(verdicts.iter().all(Verdict::is_kept))
@@ -199,6 +270,11 @@ fn tell_course(course: &Course) {
         starts.len(),
         course.settled_in
     ));
+    let faults = course.faults.iter().map(|(name, times)| format!("{times} × {name}"));
+    let faults: Vec<String> = faults.collect();
+    if !faults.is_empty() {
+        say(&faults.join(", "));
+    }
     for remark in &course.remarks {
         say(&format!("remark: {remark}"));
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hyper::StatusCode;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 
+use super::phase::Door;
 use super::record::{Book, Fact, Seen};
 use super::words;
 use super::writer::Tally;
@@ -20,8 +21,26 @@ use crate::random::Random;
 /// The header that names a delivery, the same in every attempt.
 const DELIVERY_ID: &str = "x-maru-delivery-id";
 
+/// For how long an answer that was not taken is said again: a good deal less than the 15 s after which
+/// the server gives up waiting for the bot.
+const PERSISTS: Duration = Duration::from_secs(8);
+
+/// How long the bot waits before it says an answer again.
+const SAYS_AGAIN: Duration = Duration::from_millis(100);
+
+/// How the bot reaches the servers.
+#[derive(Clone, Debug)]
+pub(super) enum Back {
+    /// By the one that delivered. When it is killed the turn fails with it.
+    SameServer,
+    /// By any that is up, as through a proxy in front of them, and by another if that one does not
+    /// take the answer within this time.
+    Any(Door, Duration),
+}
+
 /// The bot's own things.
 struct Answering {
+    back: Back,
     callbacks: Arc<Callbacks>,
     tally: Arc<Tally>,
     desk: Mutex<Desk>,
@@ -45,13 +64,14 @@ struct Mood {
 pub(super) async fn listen(
     folder: &Path,
     seed: u64,
+    back: Back,
     tally: Arc<Tally>,
     callbacks: Arc<Callbacks>,
 ) -> Result<Bot> {
     let book = Book::create(folder, "bot")?;
     let random = Random::of(seed, 2_000_000);
     let desk = Mutex::new(Desk { book, random, handled: HashSet::new() });
-    let answering = Arc::new(Answering { callbacks, tally, desk });
+    let answering = Arc::new(Answering { back, callbacks, tally, desk });
     Bot::listen(move |delivered| {
         let answering = Arc::clone(&answering);
         async move { answering.take(delivered).await }
@@ -122,8 +142,29 @@ impl Answering {
         })
     }
 
-    /// Calls back, with a line in the book before and after.
+    /// Says something, and says it again elsewhere if there is an elsewhere.
     async fn say(&self, reply: &ReplyTo, json: &str, typing: bool) -> bool {
+        let Back::Any(door, patience) = &self.back else {
+            return self.call_back(reply, json, typing).await;
+        };
+        let (mut door, began, mut avoids) = (door.clone(), Instant::now(), None);
+        loop {
+            let mut random = self.with_desk(|desk| Random::of(desk.random.draw(), 0));
+            let server = door.open(&mut random, avoids).await;
+            let reply = ReplyTo { server, ..reply.clone() };
+            if let Ok(true) = timeout(*patience, self.call_back(&reply, json, typing)).await {
+                return true;
+            }
+            if began.elapsed() > PERSISTS {
+                return false;
+            }
+            avoids = Some(server);
+            sleep(SAYS_AGAIN).await;
+        }
+    }
+
+    /// Calls back, with a line in the book before and after.
+    async fn call_back(&self, reply: &ReplyTo, json: &str, typing: bool) -> bool {
         let digest = Members::of(json).map(|members| members.digest()).unwrap_or_default();
         let reply_to = reply.activity.clone();
         let before = Fact::Answers { reply_to: reply_to.clone(), digest: digest.clone() };

@@ -91,7 +91,8 @@ impl Evidence {
         for (kind, by_stream) in [("stream-", true), ("poll-", false)] {
             for reader in books(folder, kind)? {
                 let saw = saw(folder, &reader)?;
-                let number = reader.trim_start_matches(kind);
+                // Of several who read the same, each has a name after the number.
+                let number = reader.trim_start_matches(kind).split('-').next().unwrap_or_default();
                 let conversation = numbered.get(number).cloned().unwrap_or_default();
                 evidence.readers.push(Shown { reader, conversation, by_stream, saw });
             }

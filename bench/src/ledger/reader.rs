@@ -1,7 +1,6 @@
 //! Readers: each follows one conversation by its watermark, through every cut, and writes down what it
 //! was shown.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,11 +8,11 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::phase::Door;
+use super::line::Line;
 use super::record::{Book, Fact, Seen};
 use crate::activity::{ActivitySet, Members};
-use crate::direct_line::{self, Failure, Stream};
-use crate::http::{Connection, DRIVER, request};
+use crate::direct_line::Failure;
+use crate::http::request;
 use crate::random::Random;
 
 /// How a reader follows.
@@ -27,11 +26,10 @@ pub(super) enum Way {
 
 /// A reader at work.
 pub(super) struct Reader {
-    pub(super) server: SocketAddr,
+    pub(super) line: Line,
     pub(super) secret: Arc<str>,
     pub(super) conversation: String,
     pub(super) way: Way,
-    pub(super) door: Door,
     pub(super) book: Book,
     pub(super) random: Random,
     /// The place after the last one shown: for who waits for the readers.
@@ -52,7 +50,7 @@ impl Reader {
     }
 
     async fn follow(&mut self) -> Result<()> {
-        while self.door.open().await.is_some() {
+        loop {
             let cut = match self.way {
                 Way::Stream => self.stream().await,
                 Way::Poll => self.poll().await,
@@ -69,24 +67,13 @@ impl Reader {
                 Err(Trouble::Book(error)) => return Err(error),
             }
         }
-        Ok(())
     }
 
     /// Takes the conversation up at the watermark and follows its stream until that is cut, by the
     /// server's death or by this reader's own whim.
     async fn stream(&mut self) -> Result<(), Trouble> {
-        let mut connection = Connection::open(self.server).await?;
-        let (conversation, watermark) = (&self.conversation, &self.watermark);
-        let taken_up = direct_line::reconnect(
-            &mut connection,
-            self.server,
-            &self.secret,
-            conversation,
-            watermark,
-        );
-        let url = taken_up.await?.stream_url;
-        drop(connection);
-        let mut stream = Stream::open(&url, self.server, DRIVER).await?;
+        let Self { line, secret, conversation, watermark, .. } = self;
+        let mut stream = line.follow(secret, conversation, watermark).await?;
         loop {
             let frame = stream.next().await?;
             self.take(&frame)?;
@@ -96,20 +83,14 @@ impl Reader {
         }
     }
 
-    /// Asks for what is new, page by page, until the server is gone.
+    /// Asks for what is new, page by page, until no server answers.
     async fn poll(&mut self) -> Result<(), Trouble> {
-        let mut connection = Connection::open(self.server).await?;
         loop {
-            let (conversation, watermark) = (&self.conversation, &self.watermark);
+            let Self { line, secret, conversation, watermark, .. } = &mut *self;
             let path = format!(
                 "/v3/directline/conversations/{conversation}/activities?watermark={watermark}"
             );
-            let call = request("GET", self.server, &path, Some(&self.secret), b"");
-            let answer = connection.call(&call).await.map_err(Failure::from)?;
-            if answer.status != 200 {
-                return Err(Failure::Status(answer.status).into());
-            }
-            let page = String::from_utf8_lossy(answer.body).into_owned();
+            let page = line.fetch(|at| request("GET", at, &path, Some(secret), b"")).await?;
             if self.take(&page)? == 0 {
                 sleep(Duration::from_millis(self.random.between(200, 600))).await;
             }
@@ -144,11 +125,5 @@ enum Trouble {
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
-    }
-}
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
-        Self::Failure(error.into())
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::phase::Door;
+use super::line::{Line, Reach};
 use super::record::{Book, Fact};
 use super::words::Words;
 use crate::direct_line::{self, Failure, Posted};
@@ -43,7 +43,7 @@ impl Tally {
 /// How writers write.
 #[derive(Clone, Debug)]
 pub(super) struct Manner {
-    pub(super) server: SocketAddr,
+    pub(super) reach: Reach,
     /// The time from one post of a writer to its next.
     pub(super) pace: Duration,
     /// Writers wait while the bot has more than this before it.
@@ -51,6 +51,15 @@ pub(super) struct Manner {
     pub(super) seed: u64,
     pub(super) secret: Arc<str>,
 }
+
+/// How long a writer waits before it sends a post again: so many times longer as it has sent it.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The longest it waits.
+const RETRY_MAX: Duration = Duration::from_millis(200);
+
+/// How long servers may take to hear of a new bot and its door.
+const KNOWN_MAX: Duration = Duration::from_secs(15);
 
 /// A token is good for 30 minutes by default; a long run takes new ones in time.
 const TOKEN_AGE_MAX: Duration = Duration::from_secs(600);
@@ -67,7 +76,6 @@ pub(super) struct Desk {
 pub(super) struct Writer {
     pub(super) manner: Manner,
     pub(super) desk: Desk,
-    pub(super) door: Door,
     pub(super) tally: Arc<Tally>,
     pub(super) book: Book,
 }
@@ -77,7 +85,8 @@ impl Writer {
     pub(super) async fn work(mut self) -> Result<()> {
         let mut words = Words::of(self.manner.seed, self.desk.number);
         let mut random = Random::of(self.manner.seed, 1_000_000 + self.desk.number as u64);
-        let mut connection = None;
+        let whims = Random::of(self.manner.seed, 6_000_000 + self.desk.number as u64);
+        let mut line = Line::new(self.manner.reach.clone(), whims);
         // Spread over the pace, so that the writers do not all post at once.
         let pace = u64::try_from(self.manner.pace.as_micros()).unwrap_or(u64::MAX).max(1);
         sleep(Duration::from_micros(random.below(pace))).await;
@@ -86,14 +95,14 @@ impl Writer {
         let mut token_from = Instant::now();
         while !self.tally.ending.load(Ordering::Relaxed) {
             ticks.tick().await;
-            if token_from.elapsed() > TOKEN_AGE_MAX && self.renew(&mut connection).await {
+            if token_from.elapsed() > TOKEN_AGE_MAX && self.renew(&mut line).await {
                 token_from = Instant::now();
             }
             while self.tally.backlog() > self.manner.backlog_max {
                 sleep(Duration::from_millis(5)).await;
             }
             if random.below(25) == 0 {
-                self.type_once(&mut connection, &words).await;
+                self.type_once(&mut line, &words).await;
             }
             let saying = words.say();
             let fact = Fact::Sends {
@@ -102,8 +111,7 @@ impl Writer {
                 digest: saying.digest,
             };
             self.book.write(&fact, true)?;
-            let posted = self.post(&mut connection, saying.key, &saying.json).await?;
-            let Some(fact) = posted else { break };
+            let fact = self.post(&mut line, saying.key, &saying.json).await;
             self.book.write(&fact, true)?;
             if matches!(fact, Fact::Refused { .. }) {
                 self.tally.refused.fetch_add(1, Ordering::Relaxed);
@@ -113,92 +121,68 @@ impl Writer {
         self.book.flush()
     }
 
-    /// Posts until the server acknowledges or refuses. `None` once the run is over.
-    async fn post(
-        &mut self,
-        connection: &mut Option<Connection>,
-        key: String,
-        json: &str,
-    ) -> Result<Option<Fact>> {
-        let request = self.request(json);
+    /// Posts until a server acknowledges or refuses: always under the same client key.
+    async fn post(&self, line: &mut Line, key: String, json: &str) -> Fact {
         let mut tries = 0;
         loop {
-            if self.door.open().await.is_none() {
-                return Ok(None);
-            }
             tries += 1;
-            match call(connection, self.manner.server, &request).await {
+            match self.post_once(line, json).await {
                 Ok(posted) => {
                     self.tally.acked.fetch_add(1, Ordering::Relaxed);
                     if tries > 1 {
                         self.tally.retried.fetch_add(1, Ordering::Relaxed);
                     }
-                    return Ok(Some(Fact::Acked { key, id: posted.id, tries }));
+                    return Fact::Acked { key, id: posted.id, tries };
                 }
+                // The bell may ring a moment after the kill.
                 Err(failure) if failure.is_passing() => {
-                    // The bell may ring a moment after the kill.
-                    sleep(Duration::from_millis(10)).await;
+                    sleep(RETRY.saturating_mul(tries).min(RETRY_MAX)).await;
                 }
-                Err(failure) => {
-                    return Ok(Some(Fact::Refused { key, cause: failure.to_string() }));
-                }
+                Err(failure) => return Fact::Refused { key, cause: failure.to_string() },
             }
         }
     }
 
-    /// Takes a new token, if the server is there to give one.
-    async fn renew(&mut self, connection: &mut Option<Connection>) -> bool {
-        let Some(open) = connection else { return false };
-        let Manner { server, secret, .. } = &self.manner;
-        let conversation = &self.desk.conversation;
-        let started = direct_line::reconnect(open, *server, secret, conversation, "").await;
-        match started {
-            Ok(started) => self.desk.token = started.token,
-            Err(_) => *connection = None,
-        }
-        connection.is_some()
+    async fn post_once(&self, line: &mut Line, json: &str) -> Result<Posted, Failure> {
+        let Desk { conversation, token, .. } = &self.desk;
+        line.call(|at| direct_line::post(at, conversation, token, json.as_bytes())).await
     }
 
-    fn request(&self, json: &str) -> Vec<u8> {
-        let Desk { conversation, token, .. } = &self.desk;
-        direct_line::post(self.manner.server, conversation, token, json.as_bytes())
+    /// Takes a new token, if a server is there to give one.
+    async fn renew(&mut self, line: &mut Line) -> bool {
+        let (secret, conversation) = (&self.manner.secret, &self.desk.conversation);
+        let started = line.take_up(secret, conversation, "").await;
+        let is_renewed = started.is_ok();
+        if let Ok(started) = started {
+            self.desk.token = started.token;
+        }
+        is_renewed
     }
 
     /// Passes a `typing` on. It is lossy, so nothing is made of its fate.
-    async fn type_once(&self, connection: &mut Option<Connection>, words: &Words) {
-        let request = self.request(&words.typing());
-        drop(call(connection, self.manner.server, &request).await);
+    async fn type_once(&self, line: &mut Line, words: &Words) {
+        drop(self.post_once(line, &words.typing()).await);
     }
 }
 
-/// Makes a call, over a new connection if there is none. One that broke is given up.
-async fn call(
-    connection: &mut Option<Connection>,
-    server: SocketAddr,
-    request: &[u8],
-) -> Result<Posted, Failure> {
-    let mut open = match connection.take() {
-        Some(open) => open,
-        None => Connection::open(server).await?,
-    };
-    let posted = direct_line::json(&mut open, request).await;
-    if !matches!(posted, Err(Failure::Cut(_) | Failure::Nonsense(_))) {
-        *connection = Some(open);
-    }
-    posted
-}
-
-/// Starts the conversations and seats the writers: one in each, and a second in every fourth, so that
-/// two clients write into one log at the same time.
+/// Starts the conversations, on one server after the other, and seats the writers: one in each, and a
+/// second in every fourth, so that two clients write into one log at the same time.
 pub(super) async fn seat(
-    server: SocketAddr,
+    servers: &[SocketAddr],
     secret: &str,
     conversations: usize,
 ) -> Result<Vec<Desk>> {
-    let mut connection = Connection::open(server).await?;
+    let mut connections = Vec::new();
+    for server in servers {
+        let mut connection = Connection::open(*server).await?;
+        await_door(&mut connection, *server, secret).await?;
+        connections.push((*server, connection));
+    }
     let mut desks = Vec::new();
     for number in 0..conversations {
-        let started = direct_line::start(&mut connection, server, secret, None).await;
+        let turn = number % connections.len().max(1);
+        let (server, connection) = connections.get_mut(turn).context("there is no server")?;
+        let started = direct_line::start(connection, *server, secret, None).await;
         let started = started.context("could not start a conversation")?;
         let (conversation, token) = (started.conversation, started.token);
         if number % 4 == 0 {
@@ -208,4 +192,20 @@ pub(super) async fn seat(
         desks.push(Desk { number, conversation, token });
     }
     Ok(desks)
+}
+
+/// Waits until a server knows the door that another one was told to open.
+async fn await_door(connection: &mut Connection, server: SocketAddr, secret: &str) -> Result<()> {
+    let until = Instant::now() + KNOWN_MAX;
+    loop {
+        match direct_line::start(connection, server, secret, None).await {
+            Ok(_) => return Ok(()),
+            Err(Failure::Status(401 | 403 | 404)) if Instant::now() < until => {
+                sleep(Duration::from_millis(50)).await;
+            }
+            Err(failure) => {
+                return Err(failure).context("a server does not know the door in time");
+            }
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub fn activity(user: &str) -> String {
 /// A client with its prepared request.
 #[derive(Debug)]
 pub struct Client {
+    server: SocketAddr,
     request: Vec<u8>,
     key_at: usize,
     number: u64,
@@ -55,7 +56,7 @@ impl Client {
         let zeros = [b'0'; KEY_LENGTH];
         let key_at = request.windows(KEY_LENGTH).rposition(|window| window == zeros);
         let key_at = key_at.context("the activity has no key to rewrite")?;
-        Ok(Self { request, key_at, number: number as u64, count: 0 })
+        Ok(Self { server, request, key_at, number: number as u64, count: 0 })
     }
 
     /// Writes the next client key into the request.
@@ -75,9 +76,9 @@ impl Client {
     }
 
     /// Posts until the deadline.
-    async fn post(mut self, server: SocketAddr, until: Duration) -> Result<(Self, Vec<u32>)> {
+    async fn post(mut self, until: Duration) -> Result<(Self, Vec<u32>)> {
         // A server closes connections that were idle between two rounds.
-        let mut connection = Connection::open(server).await?;
+        let mut connection = Connection::open(self.server).await?;
         let mut took = Vec::with_capacity(16_384);
         let began = Instant::now();
         let mut last = began;
@@ -106,28 +107,39 @@ pub struct Round {
     pub p50: Duration,
     /// The time that 99 of 100 posts took at most.
     pub p99: Duration,
-    /// How busy the server's process was; 1 is one core.
+    /// How busy the servers' processes were, together; 1 is one core.
     pub server_cpu: f64,
     /// How busy the driver's process was.
     pub driver_cpu: f64,
 }
 
-/// Lets all clients post for a while, each as fast as it is answered.
+impl Round {
+    /// What came of times taken, in microseconds, within `elapsed`.
+    pub fn of(mut took: Vec<u32>, elapsed: Duration) -> Self {
+        took.sort_unstable();
+        #[expect(clippy::cast_precision_loss, reason = "a rate to read")]
+        let per_second = took.len() as f64 / elapsed.as_secs_f64();
+        Self {
+            posts: took.len() as u64,
+            per_second,
+            p50: percentile(&took, 50),
+            p99: percentile(&took, 99),
+            ..Self::default()
+        }
+    }
+}
+
+/// Lets all clients post for a while, each as fast as it is answered. `pids` are the servers'.
 ///
 /// # Errors
 /// When a post is not answered 200: a figure with failures in it would mean nothing.
-pub async fn closed_loop(
-    clients: &mut Vec<Client>,
-    server: SocketAddr,
-    pid: u32,
-    span: Duration,
-) -> Result<Round> {
-    let me = std::process::id();
-    let (server_before, driver_before) = (cpu_time(pid)?, cpu_time(me)?);
+pub async fn closed_loop(clients: &mut Vec<Client>, pids: &[u32], span: Duration) -> Result<Round> {
+    let me = [std::process::id()];
+    let (servers_before, driver_before) = (used_by(pids)?, used_by(&me)?);
     let began = Instant::now();
     let mut posting = JoinSet::new();
     for client in clients.drain(..) {
-        posting.spawn(client.post(server, span));
+        posting.spawn(client.post(span));
     }
     let mut took = Vec::new();
     while let Some(ended) = posting.join_next().await {
@@ -135,19 +147,17 @@ pub async fn closed_loop(
         clients.push(client);
         took.extend(times);
     }
-    let elapsed = began.elapsed().as_secs_f64();
-    took.sort_unstable();
-    let used = |before: Duration, after: Duration| (after - before).as_secs_f64() / elapsed;
-    #[expect(clippy::cast_precision_loss, reason = "a rate to read")]
-    let per_second = took.len() as f64 / elapsed;
+    let elapsed = began.elapsed();
+    let share = |before: Duration, after: Duration| (after - before).div_duration_f64(elapsed);
     Ok(Round {
-        posts: took.len() as u64,
-        per_second,
-        p50: percentile(&took, 50),
-        p99: percentile(&took, 99),
-        server_cpu: used(server_before, cpu_time(pid)?),
-        driver_cpu: used(driver_before, cpu_time(me)?),
+        server_cpu: share(servers_before, used_by(pids)?),
+        driver_cpu: share(driver_before, used_by(&me)?),
+        ..Round::of(took, elapsed)
     })
+}
+
+fn used_by(pids: &[u32]) -> Result<Duration> {
+    pids.iter().map(|pid| cpu_time(*pid)).sum()
 }
 
 /// The time that `percent` of the sorted `took`, in microseconds, took at most.

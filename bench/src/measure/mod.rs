@@ -1,9 +1,11 @@
 //! Measurements of a running server, beside a bare axum echo in the same run.
 
+pub mod cluster;
 pub mod echo;
 pub mod latency;
 pub mod load;
 pub mod posts;
+pub mod raw;
 pub mod report;
 pub mod sockets;
 pub mod sync;
@@ -15,7 +17,7 @@ use anyhow::{Context, Result};
 use crate::direct_line::{self, Started};
 use crate::http::Connection;
 use crate::machine::Cores;
-use crate::server::{Server, Setup};
+use crate::server::{Metrics, Server, Setup};
 
 /// What all measurements share.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl Stage {
             core: self.server_core(),
             wrapper: Vec::new(),
             // A conversation that is left to nobody is to cost a post, and not a notice, too.
-            settings: vec![("MARU_HALL__NOBODY_NOTICE", "")],
+            settings: vec![("MARU_HALL__NOBODY_NOTICE", String::new())],
         };
         Server::start(setup).await
     }
@@ -60,6 +62,13 @@ impl Stage {
 /// The secret of the door that a fresh server opens to its echo bot.
 fn echo_secret(server: &Server) -> Result<String> {
     server.ready.secret.clone().context("a fresh server tells a secret")
+}
+
+/// How many commits shared a transaction, on average, between two looks at the metrics.
+fn commits_per_sync(before: &Metrics, after: &Metrics) -> Option<f64> {
+    let grown = |name| Some(after.get(name)? - before.get(name)?);
+    let syncs = grown("maru_store_batches_total").filter(|syncs| *syncs > 0.0)?;
+    Some(grown("maru_store_batched_commits_total")? / syncs)
 }
 
 /// Starts conversations, each for a user of its own.

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::echo::Echo;
 use super::load::{Client, Round, closed_loop};
-use super::report::{Report, micros, span};
-use super::{Stage, echo_secret, median, start_conversations};
+use super::report::{Report, micros, percent, span};
+use super::{Stage, commits_per_sync, echo_secret, median, start_conversations};
 use crate::activity::Members;
 use crate::bot::{Bot, Callbacks, Delivered, ReplyTo};
 use crate::server::{Metrics, Server};
@@ -31,11 +31,13 @@ pub struct Plan {
     pub span: Duration,
     /// How many rounds there are of each side.
     pub rounds: usize,
+    /// Who answers, one measurement each.
+    pub answering: Vec<Answering>,
 }
 
 /// Who answers what is posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answering {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Answering {
     /// The conversation is routed to nobody: the log alone.
     Nobody,
     /// The echo bot inside the server.
@@ -47,7 +49,8 @@ enum Answering {
 }
 
 impl Answering {
-    const ALL: [Self; 4] = [Self::Nobody, Self::BuiltIn, Self::Taking, Self::CallingBack];
+    /// Everyone.
+    pub const ALL: [Self; 4] = [Self::Nobody, Self::BuiltIn, Self::Taking, Self::CallingBack];
 
     fn name(self) -> &'static str {
         match self {
@@ -123,7 +126,7 @@ pub async fn measure(stage: &Stage, plan: &Plan, report: &mut Report) -> Result<
     report.line("Durable posts in a closed loop, and the bare axum echo in the same rounds");
     report.line(HEADING);
     for clients in &plan.clients {
-        for answering in Answering::ALL {
+        for &answering in &plan.answering {
             let pair = Pair::prepare(&server, &echo, &doors, answering, *clients).await?;
             let Some(mut pair) = pair else {
                 report.line(&format!(
@@ -186,24 +189,20 @@ impl<'a> Pair<'a> {
     }
 
     async fn round_of_echo(&mut self, span: Duration) -> Result<Round> {
-        closed_loop(&mut self.of_echo, self.echo.address, self.echo.pid()?, span).await
+        closed_loop(&mut self.of_echo, &[self.echo.pid()?], span).await
     }
 
     /// A round, and then the wait until all deliveries of it are made.
     async fn round_of_maru(&mut self, span: Duration) -> Result<OfMaru> {
         let before = self.server.metrics().await?;
         let began = Instant::now();
-        let (address, pid) = (self.server.address, self.server.ready.pid);
-        let round = closed_loop(&mut self.of_maru, address, pid, span).await?;
+        let round = closed_loop(&mut self.of_maru, &[self.server.ready.pid], span).await?;
         let after = self.server.metrics().await?;
         let settled_per_second = match self.answering {
             Answering::Nobody => None,
             _ => Some(self.drain(&before, began, round.posts).await?),
         };
-        let grown = |name| Some(after.get(name)? - before.get(name)?);
-        let commits = grown("maru_store_batched_commits_total");
-        let syncs = grown("maru_store_batches_total").filter(|syncs| *syncs > 0.0);
-        let per_sync = commits.zip(syncs).map(|(commits, syncs)| commits / syncs);
+        let per_sync = commits_per_sync(&before, &after);
         Ok(OfMaru { round, settled_per_second, per_sync })
     }
 
@@ -312,10 +311,6 @@ impl Figures {
         });
         report.figure("posts", &figure)
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0}%", share * 100.0)
 }
 
 fn seconds(span: Duration) -> f64 {

@@ -74,6 +74,11 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// A share, in hundredths.
+pub fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
+
 /// Microseconds, for programs.
 pub fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)

@@ -136,8 +136,10 @@ fn a_reader_that_saw_nothing_is_held_against_its_log() {
     write("log-pages-0007", &all);
     write("log-stream-0007", &all);
     write("poll-0007", &[]);
+    // Another node's pages, read back.
+    write("poll-0007-node-2", &all[1..]);
     let evidence = Evidence::load(folder.path()).unwrap();
-    assert_eq!(z5_readers_saw_each_once(&evidence).broken, all.len());
+    assert_eq!(z5_readers_saw_each_once(&evidence).broken, all.len() + 1);
 }
 
 #[test]
