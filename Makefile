@@ -42,7 +42,7 @@ battery: ## The long reliability runs: kill -9 under an outside ledger, syncs be
 	cd conformance && MARU_BIN=$(CURDIR)/target/release/maru node run.mjs cluster-battery
 
 bench: ## Measurements beside a bare axum echo, as ratios of the same run
-	@scripts/need.sh rust cc
+	@scripts/need.sh rust cc postgresql nats
 	cargo build --release --locked --bin maru --bin maru-bench
 	./target/release/maru-bench $(ARGS)
 

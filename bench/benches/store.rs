@@ -50,6 +50,9 @@ struct Cli {
     /// How many rounds there are; the one in the middle is told
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// How many batchers the PostgreSQL store has [default: its own default]
+    #[arg(long, value_name = "N")]
+    batchers: Option<usize>,
     /// Where to make the run's folder: on the disk that is to be measured [default: the build folder]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
@@ -122,7 +125,9 @@ async fn run(cli: &Cli, folder: &Path, report: &mut Report) -> Result<()> {
     let mut bench = Bench { cli, report, env: env.clone(), postgres: &postgres, told: &told };
     bench.store("SQLite", Arc::new(sqlite)).await?;
     let url = postgres.create("store").await?;
-    let store = PostgresStore::connect(PostgresOptions::new(url, env)).await?;
+    let mut options = PostgresOptions::new(url, env);
+    options.batchers = cli.batchers.unwrap_or(options.batchers);
+    let store = PostgresStore::connect(options).await?;
     bench.store("PostgreSQL", Arc::new(store)).await?;
     bench.raw().await
 }
