@@ -92,7 +92,12 @@ pub(crate) async fn list(
     let seen = watermark(query.as_deref())?;
     let page = match app.page(&caller, &id, seen, &from.base_url).await {
         Ok(page) => page,
-        Err(Error::Unavailable(cause) | Error::Internal(cause)) => {
+        Err(Error::Unavailable(cause)) => {
+            // Every client polls on meanwhile, and the store has said that it is away.
+            tracing::debug!(conversation.id = id, %cause, "a poll was answered by an empty page");
+            ActivitySet::new().finish(seen)
+        }
+        Err(Error::Internal(cause)) => {
             tracing::error!(conversation.id = id, %cause, "a poll was answered by an empty page");
             ActivitySet::new().finish(seen)
         }
