@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maru_activity::env::Env;
 use maru_activity::{ChannelId, CommitId, ConversationId, RealmId};
-use maru_store::{Commit, Conversation, NewEntry, StateWrite, Store};
+use maru_store::{Commit, Conversation, NewEntry, StateWrite, Store, blob_references};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -162,17 +162,7 @@ pub(crate) fn claims(conversation: &Conversation, entries: &[NewEntry]) -> Vec<S
 
 /// The files that a body's attachments refer to.
 fn references(body: &[u8]) -> Vec<BlobId> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        attachments: Vec<serde_json::Value>,
-    }
-    let attachments =
-        serde_json::from_slice::<Body>(body).map(|body| body.attachments).unwrap_or_default();
-    let links = attachments.iter().flat_map(|attachment| {
-        ["contentUrl", "thumbnailUrl"].into_iter().filter_map(|name| attachment.get(name)?.as_str())
-    });
-    links.filter_map(BlobId::of_reference).collect()
+    blob_references(body).iter().filter_map(|link| BlobId::of_reference(link)).collect()
 }
 
 /// Where files are kept.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use maru_activity::{RealmId, Timestamp};
-use maru_store::{Erased, Error, Meta, Whom};
+use maru_store::{Erased, Error, Meta, Whom, blob_references};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -226,25 +226,10 @@ async fn blobs(lent: &Transaction, values: Values<'_>) -> Result<Vec<String>, Fa
     for row in lent.query(BLOBS, values).await? {
         let ours = serde_json::from_slice::<Meta>(get(&row, "meta")?).is_ok_and(|meta| meta.blobs);
         if ours {
-            blobs.extend(references(get(&row, "body")?));
+            blobs.extend(blob_references(get(&row, "body")?));
         }
     }
     Ok(blobs.into_iter().collect())
-}
-
-/// The blobs that a body's attachments refer to.
-fn references(body: &[u8]) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        attachments: Vec<serde_json::Value>,
-    }
-    let attachments =
-        serde_json::from_slice::<Body>(body).map(|body| body.attachments).unwrap_or_default();
-    let links = attachments.iter().flat_map(|attachment| {
-        ["contentUrl", "thumbnailUrl"].into_iter().filter_map(|name| attachment.get(name)?.as_str())
-    });
-    links.filter(|link| link.starts_with("blob:")).map(str::to_owned).collect()
 }
 
 /// Asks for what erasures left behind to be taken out of the tables, once for all that wait.
@@ -273,18 +258,5 @@ impl Vacuum {
                 }
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_attachments_own_references_count() {
-        let body = br#"{"type":"message","text":"blob:no","attachments":[
-            {"contentUrl":"blob:a","thumbnailUrl":"blob:b"},{"contentUrl":"https://x/blob:no"},7]}"#;
-        assert_eq!(references(body), ["blob:a", "blob:b"]);
-        assert!(references(b"not json").is_empty());
     }
 }

@@ -7,7 +7,7 @@ use maru_activity::{
 };
 use maru_store::{
     AttemptRecord, Conversation, Delivery, DeliveryState, Entry, Error, Head, Member, Meta, Op,
-    Placed, Route, State, Timer,
+    Places, Route, State, Timer,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
@@ -295,55 +295,15 @@ pub(crate) fn each<T>(
     rows.iter().map(read).collect()
 }
 
-/// Where the entries of one commit stand, as `commits` and `client_keys` hold it: so that the
-/// answer can be given again when retention took the entries away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Places {
-    pub(crate) seq: u64,
-    pub(crate) pos: u64,
-    pub(crate) count: u64,
-    pub(crate) at: Timestamp,
-    /// A byte for each entry (1: it has no pos), if some of them have none.
-    pub(crate) hidden: Option<Vec<u8>>,
-}
-
-impl Places {
-    /// Places for entries of these audiences, from a head on.
-    pub(crate) fn new(
-        (seq, pos): (u64, u64),
-        at: Timestamp,
-        audiences: impl Iterator<Item = Audience>,
-    ) -> Self {
-        let hidden: Vec<u8> = audiences.map(|audience| u8::from(!audience.has_pos())).collect();
-        let count = hidden.len() as u64;
-        let hidden = hidden.contains(&1).then_some(hidden);
-        Self { seq, pos, count, at, hidden }
-    }
-
-    pub(crate) fn of(row: &Row) -> Result<Self, Fault> {
-        Ok(Self {
-            seq: uint(row, "seq")?,
-            pos: uint(row, "pos")?,
-            count: uint(row, "count")?,
-            at: time(row, "at")?,
-            hidden: get(row, "hidden")?,
-        })
-    }
-
-    pub(crate) fn placed(&self) -> Vec<Placed> {
-        let hidden = self.hidden.as_deref().unwrap_or_default();
-        let mut pos = self.pos;
-        let flags = hidden.iter().copied().chain(std::iter::repeat(0));
-        (self.seq..self.seq + self.count)
-            .zip(flags)
-            .map(|(seq, hidden)| {
-                let visible = hidden == 0;
-                let placed = Placed { seq, pos: visible.then_some(pos), at: self.at };
-                pos += u64::from(visible);
-                placed
-            })
-            .collect()
-    }
+/// The places that a row of `commits` or `client_keys` holds.
+pub(crate) fn places(row: &Row) -> Result<Places, Fault> {
+    Ok(Places {
+        seq: uint(row, "seq")?,
+        pos: uint(row, "pos")?,
+        count: uint(row, "count")?,
+        at: time(row, "at")?,
+        hidden: get(row, "hidden")?,
+    })
 }
 
 /// A page's key out of a cursor that [`cursor`] made.

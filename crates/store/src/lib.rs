@@ -14,6 +14,7 @@ mod commit;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod model;
+mod places;
 mod port;
 
 pub use commit::{
@@ -22,8 +23,9 @@ pub use commit::{
 };
 pub use model::{
     AttemptRecord, Conversation, Delivery, DeliveryState, Entry, Head, Member, Meta, Native, Route,
-    State, Timer,
+    State, Timer, blob_references,
 };
+pub use places::Places;
 pub use port::{
     CLIENT_KEYS_KEPT, COMMIT_IDS_KEPT, Cursor, DeliveryFilter, DueBots, Erased, Error, Expired,
     Page, Place, Retention, Store, Summary, TIMER_HELD, Whom,

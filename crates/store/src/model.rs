@@ -269,3 +269,32 @@ pub struct Timer {
     /// What its owner wants to know again.
     pub value: Bytes,
 }
+
+/// The `blob:` references among a body's attachments. They are Maru's own only where
+/// [`Meta::blobs`] says so.
+pub fn blob_references(body: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        attachments: Vec<serde_json::Value>,
+    }
+    let attachments =
+        serde_json::from_slice::<Body>(body).map(|body| body.attachments).unwrap_or_default();
+    let links = attachments.iter().flat_map(|attachment| {
+        ["contentUrl", "thumbnailUrl"].into_iter().filter_map(|name| attachment.get(name)?.as_str())
+    });
+    links.filter(|link| link.starts_with("blob:")).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_attachments_own_references_count() {
+        let body = br#"{"type":"message","text":"blob:no","attachments":[
+            {"contentUrl":"blob:a","thumbnailUrl":"blob:b"},{"contentUrl":"https://x/blob:no"},7]}"#;
+        assert_eq!(blob_references(body), ["blob:a", "blob:b"]);
+        assert!(blob_references(b"not json").is_empty());
+    }
+}

@@ -18,8 +18,7 @@ use crate::db::{Db, Lent, Values};
 use crate::fault::Fault;
 use crate::read::one_more;
 use crate::rows::{
-    self, Places, bytes, delivery_columns, entry_columns, get, known_columns, maybe_text, text,
-    time, uint,
+    self, bytes, delivery_columns, entry_columns, get, known_columns, maybe_text, text, time, uint,
 };
 use crate::text::Text;
 
@@ -319,7 +318,7 @@ async fn client_keys(
     };
     let values: Values<'_> = &[&Text(&in_realm), &Text(&id), &hash, &one_more(limit)];
     let read = |row: &Row| {
-        let places = Places::of(row)?;
+        let places = rows::places(row)?;
         let hidden = places.hidden.iter().flatten().zip(0..);
         let hash: &[u8] = get(row, "hash")?;
         Ok(Record::ClientKey(Box::new(ClientKeyRecord {

@@ -10,7 +10,7 @@ use super::{one_more, outbox, page};
 use crate::db::{Lent, Values};
 use crate::fault::Fault;
 use crate::rows::{
-    self, Known, Places, each, entry_columns, int, known_columns, maybe_text, rows_max, text, uint,
+    self, Known, each, entry_columns, int, known_columns, maybe_text, rows_max, text, uint,
 };
 use crate::text::Text;
 
@@ -206,7 +206,7 @@ pub(crate) async fn outcome(
 ) -> Result<Option<Receipt>, Fault> {
     let row = lent.row(OUTCOME, &[&commit.0, &Text(realm.as_str())]).await?;
     let Some(row) = row else { return Ok(None) };
-    let places = Places::of(&row)?;
+    let places = rows::places(&row)?;
     let mut receipt = Receipt {
         entries: places.placed(),
         repeated: false,

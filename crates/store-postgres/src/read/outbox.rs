@@ -1,13 +1,13 @@
 //! Deliveries and their attempts.
 
 use maru_activity::{ConversationId, DeliveryId, RealmId, Timestamp};
-use maru_store::{AttemptRecord, Delivery, DeliveryFilter, DeliveryState, Error, Page};
+use maru_store::{AttemptRecord, Delivery, DeliveryFilter, DeliveryState, Error, Page, Places};
 use uuid::Uuid;
 
 use super::{one_more, page};
 use crate::db::Lent;
 use crate::fault::Fault;
-use crate::rows::{self, Places, delivery_columns, each, get, int, uint};
+use crate::rows::{self, delivery_columns, each, get, int, uint};
 use crate::text::Text;
 
 const BY_ID: &str = concat!(

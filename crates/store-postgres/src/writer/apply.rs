@@ -2,14 +2,14 @@
 
 use maru_activity::Timestamp;
 use maru_store::{
-    Change, Commit, Conversation, Head, Member, NewEntry, Op, Opening, Receipt, Route, StateWrite,
-    TimerWrite,
+    Change, Commit, Conversation, Head, Member, NewEntry, Op, Opening, Places, Receipt, Route,
+    StateWrite, TimerWrite,
 };
 
 use super::batch::{
     Batch, CommitRow, Conv, EntryRow, Fate, Key, KeyRow, Place, Seat, StateSlot, TimerSlot, name,
 };
-use crate::rows::{Known, Places, role_code};
+use crate::rows::{Known, role_code};
 
 impl<'a> Batch<'a> {
     /// Applies a commit.

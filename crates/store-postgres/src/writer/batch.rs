@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use maru_activity::{ConversationId, RealmId, Seq, Timestamp};
 use maru_store::{
-    AttemptRecord, Commit, Delivery, DeliveryState, Error, NewEntry, Receipt, StateWrite,
+    AttemptRecord, Commit, Delivery, DeliveryState, Error, NewEntry, Places, Receipt, StateWrite,
     TimerWrite,
 };
 use uuid::Uuid;
 
-use crate::rows::{Known, Places};
+use crate::rows::Known;
 
 /// A conversation.
 pub(super) type Key = (RealmId, ConversationId);

@@ -16,8 +16,7 @@ use super::batch::{
 };
 use crate::fault::Fault;
 use crate::rows::{
-    self, Places, delivery_columns, get, int, known_columns, maybe_text, role_code, text, time,
-    uint,
+    self, delivery_columns, get, int, known_columns, maybe_text, role_code, text, time, uint,
 };
 use crate::session::{Session, now};
 use crate::text::Text;
@@ -273,7 +272,7 @@ pub(super) async fn read<'a>(
         let hash = <[u8; 16]>::try_from(get::<&[u8]>(row, "hash")?);
         let hash = hash.map_err(|_| Fault::Bad("hash"))?;
         let digest = u64::from_ne_bytes(get::<i64>(row, "digest")?.to_ne_bytes());
-        batch.keys.insert((row_key(row)?, hash), (digest, Places::of(row)?));
+        batch.keys.insert((row_key(row)?, hash), (digest, rows::places(row)?));
     }
     for row in &seats {
         let seat_key = (row_key(row)?, get(row, "role")?, text(row, "external")?);

@@ -4,7 +4,6 @@ mod crowd;
 mod faults;
 mod leases;
 mod proxy;
-mod rates;
 mod restart;
 mod schema;
 mod support;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::one_more;
 use crate::heads::{self, KNOWN};
-use crate::rows::{self, DELIVERY, Places};
+use crate::rows::{self, DELIVERY};
 
 /// How many bytes of bodies a page holds before it ends early.
 const PAGE_BYTES: usize = 4 << 20;
@@ -253,7 +253,7 @@ fn with_attempts(
 }
 
 fn client_key(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let places = Places::of(row)?;
+    let places = rows::places(row)?;
     let hidden = places.hidden.iter().flatten().zip(0..);
     Ok(Record::ClientKey(Box::new(ClientKeyRecord {
         realm: realm(row)?,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{one_more, page};
 use crate::heads::{self, KNOWN, Known};
-use crate::rows::{self, ENTRY, Places, int};
+use crate::rows::{self, ENTRY, int};
 
 /// Entries from a place on, as a viewer sees them. `known` bounds where a pos can be; it may be
 /// older than the snapshot.
@@ -170,7 +170,7 @@ pub(crate) fn outcome(
     )?;
     let found = find
         .query_row(params![commit.0.as_bytes(), realm.as_str()], |row| {
-            Ok((Places::of(row)?, row.get::<_, Option<String>>("public")?))
+            Ok((rows::places(row)?, row.get::<_, Option<String>>("public")?))
         })
         .optional()?;
     let Some((places, public)) = found else { return Ok(None) };

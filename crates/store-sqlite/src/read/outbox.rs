@@ -1,11 +1,11 @@
 //! Deliveries and their attempts.
 
 use maru_activity::{DeliveryId, RealmId, Timestamp};
-use maru_store::{AttemptRecord, Delivery, DeliveryFilter, DeliveryState, DueBots, Page};
+use maru_store::{AttemptRecord, Delivery, DeliveryFilter, DeliveryState, DueBots, Page, Places};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{one_more, page};
-use crate::rows::{self, DELIVERY, Places, int};
+use crate::rows::{self, DELIVERY, int};
 
 /// The open deliveries that come first in their conversation, by the time they are due.
 const FIRST_OF_THEIRS: &str = "FROM deliveries d INDEXED BY deliveries_due \

@@ -2,16 +2,14 @@
 
 use maru_activity::Timestamp;
 use maru_store::{
-    Change, Commit, Member, NewEntry, Op, Receipt, Route, StateWrite, TimerWrite, Turn,
+    Change, Commit, Member, NewEntry, Op, Places, Receipt, Route, StateWrite, TimerWrite, Turn,
 };
 use rusqlite::{OptionalExtension, params};
 
 use super::Batch;
 use super::check::{NO_ROUTE, digest_column, record};
 use crate::heads::Known;
-use crate::rows::{
-    KindColumn, Places, audience_code, folded_column, int, meta_column, op_code, role_code,
-};
+use crate::rows::{KindColumn, audience_code, folded_column, int, meta_column, op_code, role_code};
 
 impl Batch<'_> {
     /// Applies a commit. `known` is its conversation, unless it opens one or is about none.

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Batch;
 use crate::heads::Known;
-use crate::rows::{Places, int, role_code};
+use crate::rows::{self, int, role_code};
 
 /// What came of checking a commit.
 pub(crate) enum Verdict {
@@ -91,7 +91,7 @@ impl Batch<'_> {
         find.query_row(params![known.conv, hash], |row| {
             let differs = row.get::<_, i64>("digest")? != digest_column(key.digest);
             Ok(Receipt {
-                entries: Places::of(row)?.placed(),
+                entries: rows::places(row)?.placed(),
                 repeated: true,
                 differs,
                 deliveries: Vec::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use maru_activity::{RealmId, Timestamp};
-use maru_store::{Erased, Error, Meta, Whom};
+use maru_store::{Erased, Error, Meta, Whom, blob_references};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -162,25 +162,10 @@ fn collect_blobs(
         let meta: String = row.get("meta")?;
         let ours = serde_json::from_str::<Meta>(&meta).is_ok_and(|meta| meta.blobs);
         if ours && let Ok(body) = row.get_ref("body")?.as_blob() {
-            blobs.extend(references(body));
+            blobs.extend(blob_references(body));
         }
     }
     Ok(())
-}
-
-/// The blobs that a body's attachments refer to.
-fn references(body: &[u8]) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        attachments: Vec<serde_json::Value>,
-    }
-    let attachments =
-        serde_json::from_slice::<Body>(body).map(|body| body.attachments).unwrap_or_default();
-    let links = attachments.iter().flat_map(|attachment| {
-        ["contentUrl", "thumbnailUrl"].into_iter().filter_map(|name| attachment.get(name)?.as_str())
-    });
-    links.filter(|link| link.starts_with("blob:")).map(str::to_owned).collect()
 }
 
 /// What stands around the entries: client keys, failed attempts and their causes.
@@ -292,18 +277,5 @@ impl Writer {
             )),
             Err(error) => Err(self.broken(&error).into()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_attachments_own_references_count() {
-        let body = br#"{"type":"message","text":"blob:no","attachments":[
-            {"contentUrl":"blob:a","thumbnailUrl":"blob:b"},{"contentUrl":"https://x/blob:no"},7]}"#;
-        assert_eq!(references(body), ["blob:a", "blob:b"]);
-        assert!(references(b"not json").is_empty());
     }
 }
