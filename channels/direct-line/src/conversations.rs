@@ -58,6 +58,7 @@ impl DirectLine {
             id: Some(id),
             user,
             locale,
+            states: Vec::new(),
         };
         let begun = self.hall.begin(begin).await?;
         if begun.conversation.channel != site.channel.id {

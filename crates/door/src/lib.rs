@@ -4,13 +4,17 @@
 //! same for all of them, and nothing that differs: [`Faces`] puts the faces together and refuses
 //! two on one path; [`Context`] tells a face who calls ([`Caller`]) and writes the log line and the
 //! numbers of each request; [`serve`] accepts connections; [`body`] and [`multipart`] read what
-//! comes in under a cap and a pace; [`Sockets`] configures WebSockets and lets them go when the
-//! server stops; [`RateLimit`] counts. How an error looks to a client is each protocol's own
-//! matter: here it has only a [`Kind`].
+//! comes in under a cap and a pace; [`download`] gives files out; [`Cors`] lets pages of other
+//! origins read the answers; [`Sockets`] configures WebSockets and lets them go when the server
+//! stops; [`Followers`] follow conversations for users without a socket; [`RateLimit`] counts. How an error looks to a client is each protocol's own matter: here
+//! it has only a [`Kind`].
 
 pub mod body;
 mod context;
+mod cors;
+mod download;
 mod filename;
+mod followers;
 mod kind;
 mod limits;
 mod metrics;
@@ -23,7 +27,10 @@ pub use context::{
     BadNetwork, BadPublicUrl, Caller, Context, ContextLayer, NoContext, PublicUrl, RequestLog,
     TrustedProxies,
 };
+pub use cors::Cors;
+pub use download::download;
 pub use filename::clean_filename;
+pub use followers::{Followers, Following};
 pub use kind::Kind;
 pub use limits::RateLimit;
 pub use metrics::Metrics;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use maru_activity::{CommitId, RealmId, Role};
 use maru_hints::Hint;
 use maru_store::{
-    Change, Commit, Entry, Error as StoreError, NewEntry, Receipt, StateWrite, TimerWrite, Turn,
+    Change, Commit, Entry, Error as StoreError, NewEntry, Page, Receipt, State, StateWrite,
+    TimerWrite, Turn,
 };
 use tokio::time::Instant;
 
@@ -144,6 +145,36 @@ impl Hall {
             self.inner.timers.wake_at(due);
         }
         Ok(())
+    }
+
+    /// A small value as it was written by [`Hall::write`], or together with a post. One that is past
+    /// its [`StateWrite::until`] may still be there: whoever reads it checks that.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn state(
+        &self,
+        realm: &RealmId,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<State>, Error> {
+        Ok(self.inner.store.state(realm, scope, key).await?)
+    }
+
+    /// The small values of a scope, in the order of their keys, a page at a time; `after` is what the
+    /// page before gave as [`Page::next`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn states(
+        &self,
+        realm: &RealmId,
+        scope: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<State>, Error> {
+        let page = self.inner.store.states(realm, scope, after, limit).await;
+        page.map_err(Error::of_listing)
     }
 }
 

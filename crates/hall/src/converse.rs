@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru_activity::{Pos, Role, Timestamp, Viewer};
+use maru_activity::{Kind, Pos, Role, Timestamp, Viewer};
 use maru_store::{Commit, Conversation, Place, StateWrite};
 use tokio::time::Instant;
 
@@ -81,6 +81,58 @@ impl Hall {
         Ok(Conversed { posted, answers, delivered })
     }
 
+    /// Waits for answers without saying anything: until one has come and 300 ms were quiet, or until
+    /// `budget` is over. What is given here is given by no later call.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn hear(
+        &self,
+        conversation: &Arc<Conversation>,
+        budget: Duration,
+    ) -> Result<Vec<Shown>, Error> {
+        let handed_out = self.handed_out(conversation).await?;
+        let mut listening = self.subscribe(conversation, Viewer::Customer, Place::Pos(handed_out));
+        let mut answers: Vec<Shown> = Vec::new();
+        let mut next_pos = handed_out;
+        let deadline = Instant::now() + budget;
+        let mut end = deadline;
+        loop {
+            tokio::select! {
+                // What is there already is heard however small the budget is.
+                biased;
+                event = listening.next() => {
+                    if let Event::Shown { shown, next_pos: next } = event? {
+                        next_pos = next;
+                        let oldest = self.inner.env.now().before(LATE_MAX);
+                        answers.extend(shown.into_iter().filter(|s| is_answer(s, oldest)));
+                        if !answers.is_empty() {
+                            end = deadline.min(Instant::now() + QUIET);
+                        }
+                    }
+                    if Instant::now() >= deadline {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep_until(end) => break,
+            }
+        }
+        if next_pos > handed_out {
+            self.note_handed_out(conversation, next_pos).await?;
+        }
+        Ok(answers)
+    }
+
+    /// Takes back that answers were given, from this pos on: they could not be shown. The next call
+    /// gives them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn hear_again(&self, conversation: &Conversation, from: Pos) -> Result<(), Error> {
+        let handed_out = self.handed_out(conversation).await?;
+        self.note_handed_out(conversation, handed_out.min(from)).await
+    }
+
     /// The pos up to which this user's answers were handed out. A conversation that was never
     /// conversed with begins at its end.
     async fn handed_out(&self, conversation: &Conversation) -> Result<Pos, Error> {
@@ -100,6 +152,7 @@ impl Hall {
     }
 }
 
+/// Typing is none: a bot that says that it is about to answer has not yet.
 fn is_answer(shown: &Shown, oldest: Timestamp) -> bool {
-    shown.role != Role::User && shown.at >= oldest
+    shown.role != Role::User && shown.kind != Kind::Typing && shown.at >= oldest
 }

@@ -5,6 +5,9 @@ use maru_store::Error as StoreError;
 
 use crate::records::RecordError;
 
+/// What a commit conflicts with whose conversation was opened meanwhile.
+pub(crate) const OPEN_ALREADY: &str = "the conversation is open already";
+
 /// Why the hall did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -83,7 +86,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::UnknownConversation => Self::UnknownConversation,
-            StoreError::Exists => Self::Conflict("the conversation is open already"),
+            StoreError::Exists => Self::Conflict(OPEN_ALREADY),
             StoreError::Conflict(what) => Self::Conflict(what),
             StoreError::Full | StoreError::Unavailable(_) | StoreError::Failed(_) => {
                 Self::Unavailable(error.to_string())

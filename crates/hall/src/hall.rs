@@ -1,6 +1,6 @@
 //! The hall itself: what it holds, and how conversations begin.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use maru_activity::env::Env;
@@ -10,7 +10,7 @@ use maru_activity::{
 use maru_hints::Hints;
 use maru_store::{
     Change, Conversation, DeliveryTo, Head, Member, Meta, NewDelivery, NewEntry, Op, Opening,
-    Route, Store, Turn,
+    Route, StateWrite, Store, Turn,
 };
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +87,20 @@ pub struct Hall {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// A hall that is not kept by whoever has this: for kinds of bots that look into it, since the hall keeps
+/// them.
+#[derive(Clone, Debug, Default)]
+pub struct WeakHall {
+    inner: Weak<Inner>,
+}
+
+impl WeakHall {
+    /// The hall; `None` once it is gone, or if there never was one.
+    pub fn upgrade(&self) -> Option<Hall> {
+        self.inner.upgrade().map(|inner| Hall { inner })
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
@@ -116,6 +130,9 @@ pub struct Begin<'a> {
     pub user: Option<(Account, bool)>,
     /// The user's language, for the bot's greeting.
     pub locale: Option<&'a str>,
+    /// Small values to write in the same commit. If one is not as it is expected to be, nothing is
+    /// begun.
+    pub states: Vec<StateWrite>,
 }
 
 /// A conversation that was begun.
@@ -195,6 +212,11 @@ impl Hall {
         self.inner.hints.is_connected()
     }
 
+    /// The hall for those whom it keeps itself.
+    pub fn downgrade(&self) -> WeakHall {
+        WeakHall { inner: Arc::downgrade(&self.inner) }
+    }
+
     /// The records of realms, bots and channels.
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
@@ -232,7 +254,8 @@ impl Hall {
     /// is said to the bot again.
     ///
     /// # Errors
-    /// [`Error::UnknownBot`] if the channel's bot is gone; what the store says.
+    /// [`Error::UnknownBot`] if the channel's bot is gone; [`Error::Conflict`] if one of
+    /// [`Begin::states`] is not as it was expected; what the store says.
     pub async fn begin(&self, begin: Begin<'_>) -> Result<Begun, Error> {
         let realm = begin.channel.realm.clone();
         let bot = self.inner.directory.bot(&realm, &begin.channel.bot).ok_or(Error::UnknownBot)?;
@@ -262,13 +285,15 @@ impl Hall {
         let joined = user.as_ref().map(|(account, _)| account);
         self.add_update(&mut change, &conversation, &bot, joined, begin.locale);
         let known = self.know(Arc::clone(&conversation), joined.map(|a| a.id.as_str()));
-        match self.apply(&known, change).await {
+        let mut commit = self.commit_of(&realm, change);
+        commit.states = begin.states;
+        match self.apply_commit(&known, commit, Duration::ZERO).await {
             Ok(_) => Ok(Begun { conversation, fresh: true }),
-            // Someone else began it in the same moment.
-            Err(Error::Conflict(_)) => {
+            // Someone else began it in the same moment, or one of the small values is not as expected.
+            Err(Error::Conflict(what)) => {
                 self.inner.known.invalidate(&(realm.clone(), id.clone()));
                 let conversation = self.conversation(&realm, &id).await?;
-                let conversation = conversation.ok_or(Error::UnknownConversation)?;
+                let conversation = conversation.ok_or(Error::Conflict(what))?;
                 Ok(Begun { conversation, fresh: false })
             }
             Err(error) => {

@@ -132,6 +132,7 @@ impl House {
             id: None,
             user: Some((account, false)),
             locale: None,
+            states: Vec::new(),
         };
         self.hall.begin(begin).await.unwrap().conversation
     }

@@ -108,8 +108,14 @@ impl House {
 
     async fn begin(&self) -> Arc<Conversation> {
         let user = Some((Account { id: "u".into(), ..Account::default() }, false));
-        let begin =
-            Begin { channel: &self.channel, channel_kind: "test", id: None, user, locale: None };
+        let begin = Begin {
+            channel: &self.channel,
+            channel_kind: "test",
+            id: None,
+            user,
+            locale: None,
+            states: Vec::new(),
+        };
         self.hall.begin(begin).await.unwrap().conversation
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maru_activity::{Account, Activity};
-use maru_hall::{Delivered, Post, Route};
+use maru_hall::{Begin, Delivered, Post, Route, StateWrite};
 
 use crate::support::{Action, Scene, echo, say, silent, text};
 
@@ -67,4 +67,50 @@ async fn a_customer_is_told_that_nobody_answers() {
     assert_eq!(said.delivered, Some(Delivered::Nobody));
     assert_eq!(said.answers.len(), 1);
     assert!(said.answers[0].meta.system);
+}
+
+#[tokio::test]
+async fn answers_can_be_waited_for_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path(), silent()).await;
+    let conversation = scene.begin().await;
+    let none = scene.hall.hear(&conversation, Duration::from_millis(50)).await.unwrap();
+    assert!(none.is_empty());
+    let bot = Account { id: "bot".into(), ..Account::default() };
+    for words in ["one", "two"] {
+        let post = Post::bot(Activity::message(&bot, words));
+        scene.hall.post(&conversation, post).await.unwrap();
+    }
+    // What is there is heard at once, and by nobody else.
+    let heard = scene.hall.hear(&conversation, Duration::from_secs(20)).await.unwrap();
+    let texts: Vec<_> = heard.iter().map(|shown| text(&shown.body)).collect();
+    assert_eq!(texts, ["one", "two"]);
+    let said = scene.hall.converse(&conversation, say("hi"), Duration::from_millis(400)).await;
+    assert!(said.unwrap().answers.is_empty());
+    assert!(scene.hall.hear(&conversation, Duration::from_millis(50)).await.unwrap().is_empty());
+}
+
+/// A conversation that is begun together with a value is not begun where that value is not as it was
+/// expected: of several who try at once one begins it.
+#[tokio::test]
+async fn a_conversation_begins_only_with_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::open(folder.path(), silent()).await;
+    let begin = |value: &'static str| Begin {
+        channel: &scene.channel,
+        channel_kind: "test",
+        id: None,
+        user: None,
+        locale: None,
+        states: vec![StateWrite::put("test/talk", "u", value).at_version(0)],
+    };
+    let begun = scene.hall.begin(begin("first")).await.unwrap();
+    assert!(begun.fresh);
+    let refused = scene.hall.begin(begin("second")).await;
+    assert!(matches!(refused, Err(maru_hall::Error::Conflict(_))), "{refused:?}");
+    let realm = &scene.channel.realm;
+    let kept = scene.hall.state(realm, "test/talk", "u").await.unwrap().unwrap();
+    assert_eq!((&kept.value[..], kept.version), (&b"first"[..], 1));
+    let all = scene.hall.conversations(realm, None, None, 10).await.unwrap();
+    assert_eq!(all.items.len(), 1);
 }

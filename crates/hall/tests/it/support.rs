@@ -191,8 +191,14 @@ impl Scene {
     }
 
     pub(crate) async fn begin_as(&self, user: Option<(Account, bool)>) -> Arc<Conversation> {
-        let begin =
-            Begin { channel: &self.channel, channel_kind: "test", id: None, user, locale: None };
+        let begin = Begin {
+            channel: &self.channel,
+            channel_kind: "test",
+            id: None,
+            user,
+            locale: None,
+            states: Vec::new(),
+        };
         let begun = self.hall.begin(begin).await.unwrap();
         assert!(begun.fresh);
         begun.conversation
