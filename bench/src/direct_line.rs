@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt as _, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -187,6 +187,14 @@ impl Stream {
                 Some(Err(error)) => return Err(cut(error)),
             }
         }
+    }
+
+    /// Sends a frame of text, for protocols whose sockets go both ways.
+    ///
+    /// # Errors
+    /// [`Failure::Cut`] once the stream has ended.
+    pub async fn send(&mut self, text: String) -> Result<(), Failure> {
+        self.socket.send(Message::text(text)).await.map_err(cut)
     }
 
     /// Ends the stream with a close frame.

@@ -9,6 +9,7 @@ pub mod bot;
 pub mod cluster;
 pub mod direct_line;
 pub mod http;
+pub mod kore;
 pub mod ledger;
 pub mod machine;
 pub mod measure;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use maru_bench::machine::{Cores, Facts, interrupted, stay_on};
 use maru_bench::measure::report::Report;
-use maru_bench::measure::{Stage, cluster, echo, latency, posts, sockets, sync};
+use maru_bench::measure::{Stage, cluster, echo, kore, latency, posts, sockets, sync};
 use maru_bench::server::{find_maru, runs_folder};
 use tokio::runtime::Builder;
 
@@ -29,7 +29,9 @@ enum Verb {
     Posts,
     /// From a post to another client's WebSocket frame
     Latency,
-    /// Memory per idle WebSocket
+    /// From a message to the bot's answer over Kore.ai's sockets, beside Direct Line
+    Kore,
+    /// Memory per idle WebSocket, of Direct Line and of Kore.ai
     Sockets,
     /// Nodes on PostgreSQL and NATS: appends beside raw PostgreSQL, from node to node, one to three nodes
     Cluster,
@@ -183,8 +185,13 @@ async fn run(
     if wants(Verb::Latency) {
         latency::measure(stage, options.latency(), report).await?;
     }
+    if wants(Verb::Kore) {
+        kore::measure(stage, options.latency(), report).await?;
+    }
     if wants(Verb::Sockets) {
-        sockets::measure(stage, options.sockets(), report).await?;
+        for door in sockets::Door::ALL {
+            sockets::measure(stage, door, options.sockets(), report).await?;
+        }
     }
     if wants(Verb::Cluster) {
         if stage.cores.is_some() {

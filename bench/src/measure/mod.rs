@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod echo;
+pub mod kore;
 pub mod latency;
 pub mod load;
 pub mod posts;

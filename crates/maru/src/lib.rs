@@ -6,6 +6,7 @@
 //! The wiring is in two places: [`parts`] puts the server's parts together, [`serve`] runs them.
 
 pub mod admin;
+mod alerts;
 pub mod archive;
 pub mod backup;
 mod chat;

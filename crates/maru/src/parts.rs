@@ -9,12 +9,15 @@ use maru_accounts::Accounts;
 use maru_activity::env::Env;
 use maru_bot_echo::EchoKind;
 use maru_bot_framework::{BotFrameworkKind, Callback, Connector};
+use maru_botkit::BotKit;
 use maru_direct_line::DirectLine;
 use maru_door::{
     Context, Face, Faces, Metrics as DoorMetrics, PublicUrl, RouteSpec, Sockets, TrustedProxies,
 };
 use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::{BlobId, BotKind, Hall, Setup};
+use maru_kore::Kore;
+use maru_notify::Notifier;
 use maru_store::Store;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,9 @@ use crate::folder::Paths;
 use crate::instance_key;
 use crate::machines::{Machines, NodeInfo, StoreNumbers};
 
+/// How long alerts that are under way may take when the server stops.
+const LAST_ALERTS: Duration = Duration::from_secs(2);
+
 /// The server's parts.
 #[derive(Debug)]
 pub struct Parts {
@@ -39,6 +45,8 @@ pub struct Parts {
     pub hall: Hall,
     /// The Direct Line face.
     pub direct_line: Arc<DirectLine>,
+    /// What tells the operator of trouble.
+    pub notifier: Notifier,
     /// Everything that is served, with the context of each request around it.
     pub router: Router,
     /// What is served, route by route.
@@ -82,11 +90,14 @@ impl Parts {
         // Who answers.
         let maru = registry.sub_registry_with_prefix("maru");
         let egress = egress(config, maru)?;
+        let ways = crate::alerts::ways(&config.alerts)?;
+        let notifier = Notifier::new(Arc::clone(&store), egress.clone(), env.clone(), ways, maru);
         let callback_url = config.callback_url.as_deref().or(config.public_url.as_deref());
         let callback_url = callback_url.or(local_url).unwrap_or("http://127.0.0.1:8080");
-        let callback =
-            Callback::new(callback_url, Arc::new(instance_key::of(config, paths, &env)?));
-        let callback = callback.context("callback_url")?;
+        let key = Arc::new(instance_key::of(config, paths, &env)?);
+        let callback = Callback::new(callback_url, Arc::clone(&key)).context("callback_url")?;
+        let botkit = BotKit::new(egress.clone(), callback_url, key, env.clone());
+        let botkit = botkit.context("callback_url")?;
         let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
             Arc::new(EchoKind),
             Arc::new(BotFrameworkKind::new(
@@ -95,6 +106,7 @@ impl Parts {
                 env.clone(),
                 config.bot_framework.activity,
             )),
+            botkit.kind(),
         ];
 
         // Where it is said.
@@ -104,7 +116,10 @@ impl Parts {
             blobs,
             env: env.clone(),
             bot_kinds,
-            channel_kinds: vec![(maru_direct_line::KIND, maru_direct_line::check_settings)],
+            channel_kinds: vec![
+                (maru_direct_line::KIND, maru_direct_line::check_settings),
+                (maru_kore::KIND, maru_kore::check_settings),
+            ],
             settings: config.hall.clone(),
         };
         let hall = Hall::open(setup, &mut registry).await.context("the hall cannot be opened")?;
@@ -113,7 +128,10 @@ impl Parts {
         let maru = registry.sub_registry_with_prefix("maru");
         let door_metrics = DoorMetrics::register(maru);
         let sockets = Sockets::new(door_metrics.clone(), stopping.clone());
-        let direct_line = DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
+        let direct_line =
+            DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets.clone(), maru);
+        let kore = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
+        let botkit = botkit.face(hall.clone(), maru_botkit::Limits::default());
         let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
         let registry = Arc::new(registry);
         let machines = Arc::new(Machines {
@@ -123,7 +141,8 @@ impl Parts {
             openapi: openapi()?,
             stopping: stopping.clone(),
         });
-        let faces: Vec<Arc<dyn Face>> = vec![Arc::clone(&direct_line) as _, connector, machines];
+        let faces: Vec<Arc<dyn Face>> =
+            vec![Arc::clone(&direct_line) as _, kore, connector, botkit, machines];
         let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;
@@ -135,6 +154,7 @@ impl Parts {
             accounts,
             hall,
             direct_line,
+            notifier,
             router,
             routes,
             door_metrics,
@@ -151,6 +171,7 @@ impl Parts {
             accounts: Arc::clone(&self.accounts),
             store: Arc::clone(&self.store),
             direct_line: Arc::clone(&self.direct_line),
+            notifier: self.notifier.clone(),
             paths: self.paths.clone(),
             files: self.files.clone(),
             url,
@@ -172,6 +193,7 @@ impl Parts {
     pub async fn close(self, grace: Duration) {
         self.stopping.cancel();
         self.hall.stop(grace).await;
+        self.notifier.finish(LAST_ALERTS).await;
     }
 }
 

@@ -120,6 +120,8 @@ impl Server {
             let (accounts, stopping) = (Arc::clone(&parts.accounts), parts.stopping.clone());
             tokio::spawn(follow_accounts(accounts, stopping));
         }
+        let (hall, notifier) = (parts.hall.clone(), parts.notifier.clone());
+        tokio::spawn(crate::alerts::watch(hall, notifier, parts.stopping.clone()));
         let closing = CancellationToken::new();
         let options = ServerOptions {
             max_connections: config.http.connections_max,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use maru_accounts::Secret;
 use maru_activity::RealmId;
 use maru_hall::{BotRecord, ChannelRecord};
 use serde::Deserialize;
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::bots::NewBot;
 use super::channels::NewChannel;
+use super::patch::Changes;
+use super::secrets::{self, Secretive, Settings};
 use super::{Admin, ApiError, Realm};
 
 /// The records that shall be there.
@@ -38,15 +41,19 @@ pub(super) async fn apply(
 
 async fn apply_bot(admin: &Admin, realm: &RealmId, bot: &NewBot) -> Result<Value, ApiError> {
     let directory = admin.hall.directory();
-    let wanted = bot.record(realm)?;
+    let (mut wanted, mut fresh) = bot.record(admin, realm)?;
     let id = wanted.id.clone();
     let known = directory.bot(realm, &id);
+    if let Some(known) = &known {
+        leave(admin, &bot.kind, &known.settings, &bot.set, &mut wanted.settings)?;
+        fresh.clear();
+    }
     let change =
         change_of(known.as_deref(), &wanted, |known: &BotRecord| &known.kind, &wanted.kind)?;
     if change != "unchanged" {
         directory.put_bot(wanted, known.is_none()).await?;
     }
-    Ok(json!({ "what": "bot", "id": id, "change": change }))
+    Ok(applied("bot", id.as_str(), change, &fresh))
 }
 
 async fn apply_channel(
@@ -58,24 +65,46 @@ async fn apply_channel(
         return Err(ApiError::invalid("a channel in a file needs a name, to be found again by"));
     }
     let directory = admin.hall.directory();
-    let (mut wanted, mut secrets) = channel.record(&admin.hall, realm)?;
+    let (mut wanted, mut fresh) = channel.record(admin, realm)?;
     let id = wanted.id.clone();
     let known = directory.channel(realm, &id);
-    if let Some(keys) = known.as_ref().and_then(|known| known.settings.get("keys")) {
-        // Secrets are made once; a file says nothing of them.
-        wanted.settings.insert("keys".to_owned(), keys.clone());
-        secrets.clear();
+    if let Some(known) = &known {
+        leave(admin, &channel.kind, &known.settings, &channel.set, &mut wanted.settings)?;
+        fresh.clear();
     }
     let change =
         change_of(known.as_deref(), &wanted, |known: &ChannelRecord| &known.kind, &wanted.kind)?;
     if change != "unchanged" {
         directory.put_channel(wanted, known.is_none()).await?;
     }
-    let mut answer = json!({ "what": "channel", "id": id, "change": change });
-    if !secrets.is_empty() {
-        answer["secrets"] = json!(secrets);
+    Ok(applied("channel", id.as_str(), change, &fresh))
+}
+
+/// Leaves what was made with a record that is there already: secrets are made once, and one that a
+/// file gives again is the one that is kept.
+fn leave(
+    admin: &Admin,
+    kind: &str,
+    known: &Settings,
+    named: &Changes,
+    wanted: &mut Settings,
+) -> Result<(), ApiError> {
+    secrets::leave_made_once(kind, known, named, wanted);
+    if let Some(given) = secrets::of_kind(kind).and_then(Secretive::given)
+        && let Some(secret) = named.get(given)
+    {
+        wanted.insert(given.to_owned(), secret.clone());
+        secrets::keep_given(kind, admin.maker(), wanted)?;
     }
-    Ok(answer)
+    Ok(())
+}
+
+fn applied(what: &str, id: &str, change: &str, fresh: &[Secret]) -> Value {
+    let mut answer = json!({ "what": what, "id": id, "change": change });
+    if !fresh.is_empty() {
+        answer["secrets"] = secrets::told(fresh);
+    }
+    answer
 }
 
 fn change_of<T: PartialEq>(

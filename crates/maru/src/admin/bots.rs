@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use maru_accounts::Secret;
 use maru_activity::{BotId, RealmId};
 use maru_hall::{BotRecord, DeliverySettings, Hall};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::patch::{Changes, id_of, patched};
+use super::secrets::{self, keep_given};
 use super::{Admin, ApiError, Named, Realm};
 
 /// The members of a bot's record that `set` may name.
@@ -30,41 +32,47 @@ pub(super) struct NewBot {
 }
 
 impl NewBot {
-    pub(super) fn record(&self, realm: &RealmId) -> Result<BotRecord, ApiError> {
+    /// The record, with the texts of its fresh secrets. In the place of a secret that is given none
+    /// is made.
+    pub(super) fn record(
+        &self,
+        admin: &Admin,
+        realm: &RealmId,
+    ) -> Result<(BotRecord, Vec<Secret>), ApiError> {
         let id = self.id.clone().unwrap_or_else(|| id_of(&self.name));
         if id.is_empty() {
             return Err(ApiError::invalid("no id can be made of that name: give one with --id"));
         }
+        let mut settings = Map::new();
+        let mut fresh = match secrets::of_kind(&self.kind) {
+            Some(kind) => kind.begin(admin.maker(), &id, &mut settings),
+            None => Vec::new(),
+        };
         let bare = BotRecord {
             id: BotId::from(id),
             realm: realm.clone(),
             kind: self.kind.clone(),
             name: self.name.clone(),
             delivery: DeliverySettings::default(),
-            settings: serde_json::Map::new(),
+            settings,
         };
-        patched(&bare, OWN, &self.set)
+        let mut record = patched(&bare, OWN, secrets::hidden(&self.kind), &self.set)?;
+        if keep_given(&self.kind, admin.maker(), &mut record.settings)? {
+            fresh.clear();
+        }
+        Ok((record, fresh))
     }
 }
 
 /// A bot's record as operators see it.
 pub(super) fn shown(record: &BotRecord) -> Value {
-    let mut settings = record.settings.clone();
-    for (name, value) in &mut settings {
-        // A reference says only where the secret is.
-        let is_reference =
-            value.as_str().is_some_and(|v| v.starts_with("env:") || v.starts_with("file:"));
-        if ["secret", "password", "key"].iter().any(|word| name.contains(word)) && !is_reference {
-            *value = "(not shown)".into();
-        }
-    }
     json!({
         "id": record.id,
         "realm": record.realm,
         "kind": record.kind,
         "name": record.name,
         "delivery": record.delivery,
-        "settings": settings,
+        "settings": secrets::shown(&record.kind, &record.settings),
     })
 }
 
@@ -85,9 +93,12 @@ pub(super) async fn add(
     Realm(realm): Realm,
     Json(new): Json<NewBot>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = new.record(&realm)?;
-    let answer = shown(&record);
+    let (record, fresh) = new.record(&admin, &realm)?;
+    let mut answer = shown(&record);
     admin.hall.directory().put_bot(record, true).await?;
+    if !fresh.is_empty() {
+        answer["secrets"] = secrets::told(&fresh);
+    }
     Ok(Json(answer))
 }
 
@@ -105,7 +116,9 @@ pub(super) async fn set(
     Path(named): Path<Named>,
     Json(changes): Json<Changes>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = patched(&*find(&admin.hall, &realm, &named.id)?, OWN, &changes)?;
+    let known = find(&admin.hall, &realm, &named.id)?;
+    let mut record = patched(&*known, OWN, secrets::hidden(&known.kind), &changes)?;
+    keep_given(&known.kind, admin.maker(), &mut record.settings)?;
     let answer = shown(&record);
     admin.hall.directory().put_bot(record, false).await?;
     Ok(Json(answer))

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use maru_accounts::Secret;
 use maru_activity::{ChannelId, ConversationId, RealmId};
-use maru_direct_line as direct_line;
 use maru_hall::{ChannelRecord, Hall};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::patch::{Changes, id_of, patched};
+use super::secrets::{self, Secretive, Which, keep_given};
 use super::{Admin, ApiError, Named, Realm};
 
 /// The members of a channel's record that `set` may name.
@@ -33,17 +34,22 @@ pub(super) struct NewChannel {
 }
 
 impl NewChannel {
-    /// The record, with the texts of its fresh secrets.
+    /// The record, with the texts of its fresh secrets. In the place of a secret that is given none
+    /// is made.
     pub(super) fn record(
         &self,
-        hall: &Hall,
+        admin: &Admin,
         realm: &RealmId,
-    ) -> Result<(ChannelRecord, Vec<String>), ApiError> {
+    ) -> Result<(ChannelRecord, Vec<Secret>), ApiError> {
         let id = match &self.name {
             Some(name) => id_of(name),
-            None => format!("{}-{}", id_of(&self.bot), hall.env().base62(6)),
+            None => format!("{}-{}", id_of(&self.bot), admin.hall.env().base62(6)),
         };
-        let (settings, secrets) = fresh_settings(hall, &self.kind);
+        let mut settings = Map::new();
+        let mut fresh = match secrets::of_kind(&self.kind) {
+            Some(kind) => kind.begin(admin.maker(), &id, &mut settings),
+            None => Vec::new(),
+        };
         let bare = ChannelRecord {
             id: ChannelId::from(id),
             realm: realm.clone(),
@@ -52,30 +58,23 @@ impl NewChannel {
             keep_days: None,
             settings,
         };
-        Ok((patched(&bare, OWN, &self.set)?, secrets))
+        let mut record = patched(&bare, OWN, secrets::hidden(&self.kind), &self.set)?;
+        if keep_given(&self.kind, admin.maker(), &mut record.settings)? {
+            fresh.clear();
+        }
+        Ok((record, fresh))
     }
 }
 
-/// The settings that a new channel of a kind begins with, and the texts of its secrets.
-fn fresh_settings(hall: &Hall, kind: &str) -> (Map<String, Value>, Vec<String>) {
-    if kind != direct_line::KIND {
-        return (Map::new(), Vec::new());
-    }
-    let (settings, secrets) = direct_line::new_site_settings(hall.env());
-    (settings, secrets.iter().map(|secret| secret.text.expose().to_owned()).collect())
-}
-
-/// A channel's record as operators see it: without its secrets, not even hashed.
+/// A channel's record as operators see it.
 pub(super) fn shown(record: &ChannelRecord) -> Value {
-    let mut settings = record.settings.clone();
-    settings.remove("keys");
     json!({
         "id": record.id,
         "realm": record.realm,
         "kind": record.kind,
         "bot": record.bot,
         "keep_days": record.keep_days,
-        "settings": settings,
+        "settings": secrets::shown(&record.kind, &record.settings),
     })
 }
 
@@ -96,10 +95,10 @@ pub(super) async fn add(
     Realm(realm): Realm,
     Json(new): Json<NewChannel>,
 ) -> Result<Json<Value>, ApiError> {
-    let (record, secrets) = new.record(&admin.hall, &realm)?;
+    let (record, fresh) = new.record(&admin, &realm)?;
     let mut answer = shown(&record);
     admin.hall.directory().put_channel(record, true).await?;
-    answer["secrets"] = json!(secrets);
+    answer["secrets"] = secrets::told(&fresh);
     Ok(Json(answer))
 }
 
@@ -117,7 +116,9 @@ pub(super) async fn set(
     Path(named): Path<Named>,
     Json(changes): Json<Changes>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = patched(&*find(&admin.hall, &realm, &named.id)?, OWN, &changes)?;
+    let known = find(&admin.hall, &realm, &named.id)?;
+    let mut record = patched(&*known, OWN, secrets::hidden(&known.kind), &changes)?;
+    keep_given(&known.kind, admin.maker(), &mut record.settings)?;
     let answer = shown(&record);
     admin.hall.directory().put_channel(record, false).await?;
     Ok(Json(answer))
@@ -132,27 +133,28 @@ pub(super) async fn remove(
     Ok(Json(json!({ "removed": named.id })))
 }
 
-/// The channel, if it is of the one kind that has secrets.
-fn find_site(hall: &Hall, realm: &RealmId, id: &str) -> Result<ChannelRecord, ApiError> {
+/// The channel, if it is of a kind that has secrets.
+fn find_secretive(
+    hall: &Hall,
+    realm: &RealmId,
+    id: &str,
+) -> Result<(ChannelRecord, &'static dyn Secretive), ApiError> {
     let record = find(hall, realm, id)?;
-    if record.kind != direct_line::KIND {
-        return Err(ApiError::invalid(format!("a {} channel has no secrets", record.kind)));
-    }
-    Ok(ChannelRecord::clone(&record))
+    let kind = secrets::of_kind(&record.kind).ok_or_else(|| {
+        ApiError::invalid(format!("a channel of the kind {} has no secrets", record.kind))
+    })?;
+    Ok((ChannelRecord::clone(&record), kind))
 }
 
-/// The ids of the secrets and when they were made. Their texts are not kept.
-pub(super) async fn secrets(
+/// The ids of the secrets and when they were made. Their texts are not told.
+pub(super) async fn list_secrets(
     State(admin): State<Admin>,
     Realm(realm): Realm,
     Path(named): Path<Named>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = find_site(&admin.hall, &realm, &named.id)?;
-    let settings = direct_line::Settings::read(&record.settings)?;
-    let keys = settings.keys.iter().enumerate().map(|(index, key)| {
-        json!({ "key": index + 1, "id": key.id, "created_at": key.created_at.to_string() })
-    });
-    Ok(Json(json!({ "channel": record.id, "secrets": keys.collect::<Vec<_>>() })))
+    let (record, kind) = find_secretive(&admin.hall, &realm, &named.id)?;
+    let listed = kind.list(&record.settings)?;
+    Ok(Json(json!({ "channel": record.id, "secrets": listed })))
 }
 
 /// Puts a new secret in the place of one of the two, and gives its text: this once.
@@ -161,8 +163,8 @@ pub(super) async fn rotate(
     Realm(realm): Realm,
     Path(named): Path<Named>,
 ) -> Result<Json<Value>, ApiError> {
-    let (key, secret) = renew(&admin.hall, &realm, &named).await?;
-    Ok(Json(json!({ "channel": named.id, "key": key, "secret": secret })))
+    let secret = renew(&admin, &realm, &named).await?;
+    Ok(Json(json!({ "channel": named.id, "key": shown_key(&named), "secret": secret })))
 }
 
 /// Takes a secret's worth away: a new one that nobody knows takes its place.
@@ -171,20 +173,21 @@ pub(super) async fn revoke(
     Realm(realm): Realm,
     Path(named): Path<Named>,
 ) -> Result<Json<Value>, ApiError> {
-    let (key, _) = renew(&admin.hall, &realm, &named).await?;
-    Ok(Json(json!({ "channel": named.id, "key": key, "revoked": true })))
+    renew(&admin, &realm, &named).await?;
+    Ok(Json(json!({ "channel": named.id, "key": shown_key(&named), "revoked": true })))
 }
 
-async fn renew(hall: &Hall, realm: &RealmId, named: &Named) -> Result<(usize, String), ApiError> {
-    let which: usize = match named.key.as_str() {
-        "1" => 0,
-        "2" => 1,
-        _ => return Err(ApiError::invalid("a channel's secrets are 1 and 2")),
-    };
-    let mut record = find_site(hall, realm, &named.id)?;
-    let issued = direct_line::rotate(&mut record.settings, which, hall.env())?;
-    hall.directory().put_channel(record, false).await?;
-    Ok((which + 1, issued.text.expose().to_owned()))
+/// The secret's name: a number where it has one.
+fn shown_key(named: &Named) -> Value {
+    named.key.parse::<u8>().map_or_else(|_| named.key.as_str().into(), Value::from)
+}
+
+async fn renew(admin: &Admin, realm: &RealmId, named: &Named) -> Result<String, ApiError> {
+    let which = Which::read(&named.key)?;
+    let (mut record, kind) = find_secretive(&admin.hall, realm, &named.id)?;
+    let secret = kind.rotate(admin.maker(), which, &mut record.settings)?;
+    admin.hall.directory().put_channel(record, false).await?;
+    Ok(secret.expose().to_owned())
 }
 
 /// In whose name a token speaks.
@@ -202,7 +205,10 @@ pub(super) async fn token(
     Path(named): Path<Named>,
     Json(of): Json<TokenOf>,
 ) -> Result<Json<Value>, ApiError> {
-    let record = find_site(&admin.hall, &realm, &named.id)?;
+    let record = find(&admin.hall, &realm, &named.id)?;
+    if record.kind != maru_direct_line::KIND {
+        return Err(ApiError::invalid(format!("a {} channel makes no tokens here", record.kind)));
+    }
     let token = admin
         .direct_line
         .mint(&realm, &record.id, of.user, of.conversation)

@@ -10,7 +10,7 @@ use serde_json::json;
 pub struct ApiError {
     /// The status.
     pub status: StatusCode,
-    /// The word: `invalid`, `not_found`, `conflict`, `unavailable`, `unsupported`, `internal`.
+    /// The word: `invalid`, `not_found`, `conflict`, `unavailable`, `unsupported`, `failed`, `internal`.
     pub code: &'static str,
     /// The sentence.
     pub message: String,
@@ -33,6 +33,11 @@ impl ApiError {
     pub(crate) fn unsupported(message: impl Into<String>) -> Self {
         let status = StatusCode::NOT_IMPLEMENTED;
         Self { status, code: "unsupported", message: message.into() }
+    }
+
+    /// Something outside does not do its part.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_GATEWAY, code: "failed", message: message.into() }
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

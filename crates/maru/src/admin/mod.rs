@@ -3,6 +3,7 @@
 //!
 //! Whoever can open the socket (mode 0600 in a folder of mode 0700) may do everything.
 
+mod alerts;
 mod apply;
 mod bots;
 mod channels;
@@ -12,6 +13,7 @@ mod deliveries;
 mod error;
 mod keeping;
 mod patch;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -28,6 +30,8 @@ use serde_json::{Value, json};
 pub use client::Client;
 pub use error::ApiError;
 
+use secrets::Maker;
+
 use crate::engines::urls::BlobsUrl;
 use crate::folder::Paths;
 
@@ -42,12 +46,20 @@ pub struct Admin {
     pub store: Arc<dyn Store>,
     /// The Direct Line door, for tokens of its sites.
     pub direct_line: Arc<maru_direct_line::DirectLine>,
+    /// What tells the operator of trouble.
+    pub notifier: maru_notify::Notifier,
     /// The data folder.
     pub paths: Paths,
     /// Where files are kept.
     pub files: BlobsUrl,
     /// Where clients reach the server; `None` if it does not serve.
     pub url: Option<String>,
+}
+
+impl Admin {
+    fn maker(&self) -> Maker<'_> {
+        Maker::of(self.hall.env(), &self.accounts)
+    }
 }
 
 /// The API.
@@ -57,7 +69,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/bots/{id}", get(bots::show).patch(bots::set).delete(bots::remove))
         .route("/channels", get(channels::list).post(channels::add))
         .route("/channels/{id}", get(channels::show).patch(channels::set).delete(channels::remove))
-        .route("/channels/{id}/secrets", get(channels::secrets))
+        .route("/channels/{id}/secrets", get(channels::list_secrets))
         .route("/channels/{id}/secrets/{key}", post(channels::rotate).delete(channels::revoke))
         .route("/channels/{id}/tokens", post(channels::token))
         .route("/conversations", get(conversations::list))
@@ -67,6 +79,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/dead-letters", get(deliveries::list).post(deliveries::replay_all))
         .route("/dead-letters/{id}", get(deliveries::show).post(deliveries::replay))
         .route("/erase", post(keeping::erase))
+        .route("/alerts/test", post(alerts::test))
         .route("/apply", post(apply::apply));
     Router::new()
         .route("/v1/status", get(status))

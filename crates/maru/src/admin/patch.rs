@@ -12,10 +12,12 @@ use super::ApiError;
 /// else one of the kind's own settings (`endpoint` is `settings.endpoint`).
 pub(super) type Changes = Map<String, Value>;
 
-/// The record with the changes made. `own` are the names of its own members that may be changed.
+/// The record with the changes made. `own` are the names of its own members that may be changed,
+/// `closed` those of settings that may not: where secrets are kept.
 pub(super) fn patched<T: Serialize + DeserializeOwned>(
     record: &T,
     own: &[&str],
+    closed: &[&str],
     changes: &Changes,
 ) -> Result<T, ApiError> {
     let mut value =
@@ -28,12 +30,16 @@ pub(super) fn patched<T: Serialize + DeserializeOwned>(
             "id" | "realm" | "kind" => {
                 return Err(ApiError::invalid(format!("{first} cannot be changed")));
             }
-            "keys" => {
-                return Err(ApiError::invalid("secrets are changed by `maru secret rotate`"));
-            }
             "settings" => {}
             _ if own.contains(&first) => {}
             _ => path.insert(0, "settings"),
+        }
+        let closed = path.first() == Some(&"settings")
+            && path.get(1).is_none_or(|setting| closed.contains(setting));
+        if closed {
+            return Err(ApiError::invalid(format!(
+                "{name} cannot be set; secrets are changed by `maru secret rotate`"
+            )));
         }
         put(object, &path, new).map_err(|()| {
             ApiError::invalid(format!("{name}: there is no such setting below another"))
@@ -89,7 +95,7 @@ mod tests {
     }
 
     fn with(changes: &Value) -> Result<BotRecord, ApiError> {
-        patched(&record(), &["name", "delivery"], changes.as_object().unwrap())
+        patched(&record(), &["name", "delivery"], &["keys"], changes.as_object().unwrap())
     }
 
     #[test]
@@ -109,6 +115,8 @@ mod tests {
             json!({ "delivery.in_flight_max": "three" }),
             json!({ "kind": "echo" }),
             json!({ "keys": [] }),
+            json!({ "settings.keys": [] }),
+            json!({ "settings": {} }),
             json!({ "endpoint.x": 1 }),
         ] {
             assert_eq!(with(&wrong).unwrap_err().code, "invalid", "{wrong}");

@@ -17,10 +17,10 @@ pub(super) enum Verb {
     Add {
         /// Its name, and its id as far as that goes
         name: String,
-        /// Its kind: echo, bot-framework
+        /// Its kind: echo, bot-framework, botkit
         #[arg(long)]
         kind: String,
-        /// Where it is called
+        /// Where it is called, for a kind that has an endpoint
         #[arg(long, value_name = "URL")]
         endpoint: Option<String>,
         /// Another id than one made of the name

@@ -13,11 +13,11 @@ use crate::exit::Failure;
 /// What can be done with channels.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Open a channel; its two secrets are shown this once
+    /// Open a channel; its secrets are shown this once
     Add {
         /// Its id; without one it is made
         name: Option<String>,
-        /// Its kind: direct-line
+        /// Its kind: direct-line, kore
         #[arg(long)]
         kind: String,
         /// The bot that its conversations are opened with
@@ -57,21 +57,21 @@ pub(super) enum SecretVerb {
         /// The channel
         channel: String,
     },
-    /// Put a new secret in the place of one of the two; it is shown this once
+    /// Put a new secret in the place of one; it is shown this once
     Rotate {
         /// The channel
         channel: String,
-        /// Which of the two
-        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
-        key: u8,
+        /// Which of them; api: the key of the web SDK's pages, for Kore.ai apps
+        #[arg(long, value_parser = ["1", "2", "api"])]
+        key: String,
     },
-    /// Make one of the two worthless, and every token that it made
+    /// Make one worthless, and every token that it made
     Revoke {
         /// The channel
         channel: String,
-        /// Which of the two
-        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
-        key: u8,
+        /// Which of them; api: the key of the web SDK's pages, for Kore.ai apps
+        #[arg(long, value_parser = ["1", "2", "api"])]
+        key: String,
     },
 }
 

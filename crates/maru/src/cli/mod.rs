@@ -1,5 +1,6 @@
 //! The command line.
 
+mod alerts;
 mod archive;
 mod args;
 mod bot;
@@ -78,7 +79,7 @@ enum Verb {
     /// Manage channels: the doors by which users come in
     #[command(subcommand)]
     Channel(channel::Verb),
-    /// Manage the two secrets of a Direct Line channel
+    /// Manage the two secrets of a channel
     #[command(subcommand)]
     Secret(channel::SecretVerb),
     /// Look at conversations
@@ -87,6 +88,9 @@ enum Verb {
     /// Look at deliveries that were given up, and set them going again
     #[command(subcommand)]
     DeadLetters(dead_letters::Verb),
+    /// Try whether alerts reach the operator
+    #[command(subcommand)]
+    Alerts(alerts::Verb),
     /// Make bots and channels as files say; may be repeated
     Apply(files::Apply),
     /// Write everything into one file, while the server runs
@@ -176,6 +180,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Secret(verb) => channel::run_secret(&common, &client, verb).await,
         Verb::Conversations(verb) => conversations::run(&common, &client, verb).await,
         Verb::DeadLetters(verb) => dead_letters::run(&common, &client, verb).await,
+        Verb::Alerts(verb) => alerts::run(&common, &client, verb).await,
         Verb::Apply(apply) => files::apply(&common, &client, apply).await,
         Verb::Backup(backup) => files::backup(&common, &client, backup).await,
         Verb::Erase(erase) => erase::run(&common, &client, erase).await,

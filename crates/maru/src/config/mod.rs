@@ -18,6 +18,6 @@ pub(crate) use load::line_of;
 pub use load::{ENV_PREFIX, Given, Loaded, Problem, Problems, Source, load};
 pub use records::{RECORD_GROUPS, RecordGroup, RecordSetting};
 pub use setting::{SECTIONS, Section, Setting, print};
-pub use settings::{Blobs, Config, Egress, Hints, Http, Log, LogFormat, Store, Tls};
+pub use settings::{Alerts, Blobs, Config, Egress, Hints, Http, Log, LogFormat, Store, Tls};
 pub use table::SETTINGS;
 pub use value::{Form, Value};

@@ -1,10 +1,12 @@
 //! How the table takes values: each of these reads one, or says what is wrong with it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use maru_accounts::Secret;
 use maru_door::{PublicUrl, RequestLog, TrustedProxies};
 use maru_egress::Rule;
+use maru_notify::Gateway;
 
 use super::{LogFormat, Value};
 use crate::engines::urls;
@@ -64,6 +66,20 @@ pub(super) fn base_url(value: &Value) -> Result<Option<String>, String> {
     let Some(text) = optional(value) else { return Ok(None) };
     let url = PublicUrl::parse(text).map_err(|error| error.to_string())?;
     Ok(Some(url.as_str().to_owned()))
+}
+
+/// A URL that alerts can be posted to.
+pub(super) fn check_gateway(text: &str) -> Result<(), String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
+        _ => Err("must be an absolute http or https URL".to_owned()),
+    }
+}
+
+pub(super) fn gateway_body(value: &Value) -> Result<Option<String>, String> {
+    let Some(text) = optional(value) else { return Ok(None) };
+    let tried = Gateway::new("", None, Some(text), Duration::ZERO);
+    tried.map(|_| Some(text.to_owned())).map_err(|error| error.to_string())
 }
 
 pub(super) fn networks(value: &Value) -> Result<Vec<String>, String> {

@@ -89,6 +89,76 @@ pub const RECORD_GROUPS: &[RecordGroup] = &[
         ],
     },
     RecordGroup {
+        title: "Bots of the kind `botkit`",
+        doc: "`maru bot set ID NAME=VALUE`. `app_secret=TEXT` (or `env:NAME`, `file:PATH`) takes the secret that a \
+              BotKit server has already, `credentials.apikey` there; it is kept sealed and never shown.",
+        settings: &[
+            (
+                "url",
+                "none: it must be given",
+                "The BotKit server's base URL, its `app.apiPrefix` included.",
+            ),
+            (
+                "bot_id",
+                "made with the record",
+                "The bot's id there: `st-` and a UUID of version 5.",
+            ),
+            ("app_id", "made with the record", "The app's id, `credentials.appId` there."),
+            ("algorithm", "\"HS256\"", "How tokens are signed, in both directions."),
+            (
+                "authentication",
+                "\"jwt\"",
+                "What Maru shows to the server: `jwt`, or `apikey` as old ones want it.",
+            ),
+            (
+                "backend",
+                "null",
+                "The bot that `sendBotMessage` goes to. Without one the server is told `no_backend_text`.",
+            ),
+            (
+                "backend_timeout_ms",
+                "15000",
+                "How long the backend's next answer is waited for, in milliseconds. Later ones come with the user's next message.",
+            ),
+            (
+                "no_backend_text",
+                "\"There is nobody behind this bot who could answer that.\"",
+                "What the bot behind is said to have answered when there is none. Empty: nothing.",
+            ),
+            (
+                "agent_transfer",
+                "\"none\"",
+                "Who takes over when the server asks for an agent: `none`, or `botkit`: it bridges to its own.",
+            ),
+            (
+                "language",
+                "\"en\"",
+                "The language that the server is told when the user's is not known.",
+            ),
+            (
+                "events",
+                "true",
+                "Whether the server is told what is no message: that a user connected, an event, an end.",
+            ),
+            (
+                "bot_messages",
+                "true",
+                "Whether the server is told what the backend answers, and passes it on; else the user is told it straight away.",
+            ),
+            (
+                "variables",
+                "{}",
+                "The bot's variables, which the server can ask for: a text, or a text for each language.",
+            ),
+            (
+                "event_bytes_max",
+                "102400",
+                "The most bytes of an event: all that BotKit's body parser takes.",
+            ),
+            ("answer_bytes_max", "1048576", "The most bytes of the server's answer to an event."),
+        ],
+    },
+    RecordGroup {
         title: "Every channel",
         doc: "`maru channel set ID NAME=VALUE`.",
         settings: &[
@@ -134,6 +204,65 @@ pub const RECORD_GROUPS: &[RecordGroup] = &[
                 "keep_alive_secs",
                 "30",
                 "How often an idle socket is sent an empty frame, in seconds.",
+            ),
+        ],
+    },
+    RecordGroup {
+        title: "Channels of the kind `kore`",
+        doc: "`maru channel set ID NAME=VALUE`. The client secrets are changed by `maru secret`; \
+              `client_secret=TEXT` (or `env:NAME`, `file:PATH`) takes one that clients have already. They are kept \
+              sealed and never shown.",
+        settings: &[
+            ("client_id", "made with the record", "The app's public name: assertions' issuer."),
+            (
+                "algorithms",
+                "[\"HS256\"]",
+                "How assertions may be signed: of `HS256`, `HS512`, `RS256`, `RS512`. Nothing in a token changes it.",
+            ),
+            (
+                "public_keys",
+                "[]",
+                "The public keys of those who sign with RS256 or RS512, as PEM texts.",
+            ),
+            (
+                "bots",
+                "made with the record",
+                "The bots that the app's users talk to: `[{\"id\": \"st-…\", \"bot\": \"echo\", \"name\": \"…\", \
+                 \"icon\": \"https://…\"}]`. Without `bot` it is the channel's.",
+            ),
+            (
+                "anonymous",
+                "false",
+                "Whether users may come without an assertion, under an id of their own choice.",
+            ),
+            (
+                "development_issuer",
+                "false",
+                "Whether `/api/users/sts` signs assertions. For development only: whoever calls it is whoever they say.",
+            ),
+            ("token_ttl_secs", "2592000", "How long an access token is good, in seconds."),
+            (
+                "session_idle_secs",
+                "900",
+                "After how long without a word a session is over, in seconds.",
+            ),
+            (
+                "theme",
+                "null",
+                "The theme of the web SDK, as a JSON object. Without one: the SDK's own.",
+            ),
+            ("frame_bytes_max", "262144", "The most bytes of a client's frame."),
+            ("upload_bytes_max", "26214400", "The most bytes of an uploaded file."),
+            (
+                "sockets_per_user_max",
+                "16",
+                "The most sockets that one user has open with one bot at once.",
+            ),
+            ("keep_alive_secs", "30", "How often an idle socket is sent a ping, in seconds."),
+            (
+                "webhook_wait_secs",
+                "15",
+                "How long a call of the webhook channel waits for the bot's answers, in seconds.",
             ),
         ],
     },

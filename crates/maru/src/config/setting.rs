@@ -79,6 +79,11 @@ pub const SECTIONS: &[Section] = &[
         doc: "Where Maru may call: the only way out, for bots' endpoints and all else. Public addresses are \
               allowed; this machine itself only while `listen` is a loopback address; anything else needs a rule.",
     },
+    Section {
+        name: "alerts",
+        doc: "How the operator is told of trouble, besides the log: that a bot cannot be reached, for instance. \
+              Of one cause once an hour, and once when it is over. `maru alerts test` tries it.",
+    },
     Section { name: "hall", doc: "Conversations, and how much of them is kept at hand." },
     Section { name: "retention", doc: "How long what was said is kept." },
     Section {

@@ -45,6 +45,8 @@ pub struct Config {
     pub blobs: Blobs,
     /// `[egress]`
     pub egress: Egress,
+    /// `[alerts]`
+    pub alerts: Alerts,
     /// `[hall]` and `[retention]`
     pub hall: HallSettings,
     /// `[bot_framework]`
@@ -149,6 +151,21 @@ pub struct Egress {
     pub extra_roots: Vec<PathBuf>,
 }
 
+/// The `[alerts]` section.
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    /// `alerts.command`: the program, and what it is called with.
+    pub command: Vec<String>,
+    /// `alerts.url`: the URL or a reference to it.
+    pub url: Option<Secret>,
+    /// `alerts.authorization`: the header's value or a reference to it.
+    pub authorization: Option<Secret>,
+    /// `alerts.body`
+    pub body: Option<String>,
+    /// `alerts.timeout_ms`
+    pub timeout: Duration,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -190,6 +207,13 @@ impl Default for Config {
                 body_max: 1024 * 1024,
                 per_host_max: 128,
                 extra_roots: Vec::new(),
+            },
+            alerts: Alerts {
+                command: Vec::new(),
+                url: None,
+                authorization: None,
+                body: None,
+                timeout: Duration::from_secs(10),
             },
             hall: HallSettings::default(),
             bot_framework: ConnectorLimits::default(),

@@ -7,8 +7,8 @@ use maru_accounts::Secret;
 use maru_door::RequestLog;
 
 use super::read::{
-    base_url, exposed, log_format, log_format_name, log_level, needed, networks, optional, options,
-    path, put, request_log, rules, secret_url, subject,
+    base_url, check_gateway, exposed, gateway_body, log_format, log_format_name, log_level, needed,
+    networks, optional, options, path, put, request_log, rules, secret_url, subject,
 };
 use super::setting::Setting;
 use super::{Form, Value};
@@ -276,6 +276,46 @@ pub const SETTINGS: &[Setting] = &[
             put(&mut c.egress.extra_roots, Ok(v.items().iter().map(PathBuf::from).collect()))
         },
         get: |c| Value::list(&c.egress.extra_roots.iter().map(|p| p.display()).collect::<Vec<_>>()),
+    },
+    Setting {
+        key: "alerts.command",
+        form: Form::List,
+        doc: "A program to run for each alert, and what to call it with; no shell is between. It finds the alert \
+              as a JSON object on its standard input, and in the variables `ALERT_EVENT` (`raised`, `settled`, \
+              `test`), `ALERT_REALM`, `ALERT_CAUSE`, `ALERT_TITLE`, `ALERT_TEXT`, `ALERT_TO`, `ALERT_AT`.",
+        set: |c, v| put(&mut c.alerts.command, Ok(v.items().to_vec())),
+        get: |c| Value::list(&c.alerts.command),
+    },
+    Setting {
+        key: "alerts.url",
+        form: Form::SecretUrl,
+        doc: "An HTTP gateway that each alert is posted to, for text messages or a chat room. `[egress]` holds \
+              for it too.",
+        set: |c, v| put(&mut c.alerts.url, secret_url(v, check_gateway)),
+        get: |c| exposed(c.alerts.url.as_ref()),
+    },
+    Setting {
+        key: "alerts.authorization",
+        form: Form::Secret,
+        doc: "The value of the header `Authorization` for the gateway: `Bearer …`. It may be a reference.",
+        set: |c, v| put(&mut c.alerts.authorization, Ok(optional(v).map(Secret::new))),
+        get: |c| exposed(c.alerts.authorization.as_ref()),
+    },
+    Setting {
+        key: "alerts.body",
+        form: Form::Text,
+        doc: "JSON in the gateway's own form, such as `{\"to\": \"{{to}}\", \"content\": \"{{title}}\"}`. In its \
+              texts `{{event}}`, `{{realm}}`, `{{cause}}`, `{{title}}`, `{{text}}`, `{{to}}` and `{{at}}` are \
+              replaced. Without it the gateway is sent an object of these members.",
+        set: |c, v| put(&mut c.alerts.body, gateway_body(v)),
+        get: |c| Value::text(c.alerts.body.as_deref().unwrap_or("")),
+    },
+    Setting {
+        key: "alerts.timeout_ms",
+        form: Form::Number,
+        doc: "How long the program may run and the gateway may take, in milliseconds. Each is tried three times.",
+        set: |c, v| put(&mut c.alerts.timeout, v.number(100, 300_000).map(Duration::from_millis)),
+        get: |c| Value::milliseconds(c.alerts.timeout),
     },
     Setting {
         key: "hall.nobody_notice",

@@ -135,6 +135,9 @@ const FACES: &[(&str, &[Row], bool)] = &[
     ("machines", MACHINES, false),
 ];
 
+/// Faces whose own crates have such a table, in which no route is missing either.
+const TABLED_IN_THEIR_CRATES: &[&str] = &["kore", "botkit"];
+
 /// An id of the right form that nobody gave out.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -266,6 +269,7 @@ async fn the_table_has_every_route_and_no_other() {
         .parts()
         .routes
         .iter()
+        .filter(|r| !TABLED_IN_THEIR_CRATES.contains(&r.face))
         .map(|r| format!("{} {} {}", r.face, r.method, r.path))
         .collect();
     let tabled: BTreeSet<String> = FACES

@@ -224,6 +224,22 @@ fn the_settings_of_records_are_those_of_their_kinds() {
     let mut site = serde_json::to_value(maru_direct_line::Settings::default()).unwrap();
     site.as_object_mut().unwrap().remove("keys");
     assert_eq!(said("`direct-line`", ""), of(site));
+    let mut app = serde_json::to_value(maru_kore::Settings::default()).unwrap();
+    for hidden in ["secrets", "api_key"] {
+        app.as_object_mut().unwrap().remove(hidden);
+    }
+    for made in ["client_id", "bots"] {
+        app[made] = "made".into();
+    }
+    assert_eq!(said("`kore`", ""), made_with_the_record(of(app)));
+    let mut botkit = serde_json::to_value(maru_botkit::Settings::default()).unwrap();
+    botkit.as_object_mut().unwrap().remove("secret");
+    for made in ["bot_id", "app_id"] {
+        botkit[made] = "made".into();
+    }
+    let mut botkit = made_with_the_record(of(botkit));
+    botkit.insert("url".to_owned(), "none: it must be given".to_owned());
+    assert_eq!(said("`botkit`", ""), botkit);
     let echo = maru_bot_echo::Settings::default();
     let echo = serde_json::json!({ "greeting": echo.greeting, "prefix": echo.prefix });
     assert_eq!(said("`echo`", ""), of(echo));
@@ -243,6 +259,14 @@ fn the_settings_of_records_are_those_of_their_kinds() {
     }));
     expected.insert("endpoint".to_owned(), "none: it must be given".to_owned());
     assert_eq!(said("`bot-framework`", ""), expected);
+}
+
+/// What has no default, since each record has its own.
+fn made_with_the_record(mut settings: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for default in settings.values_mut().filter(|default| *default == "\"made\"") {
+        *default = "made with the record".to_owned();
+    }
+    settings
 }
 
 /// `UPDATE_DOCS=1` writes them anew.

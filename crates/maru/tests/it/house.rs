@@ -9,6 +9,7 @@ use serde_json::Value;
 /// here, and an edge that is not here, fail the test: think before adding one.
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("maru-activity", &[]),
+    ("maru-content", &["maru-activity"]),
     ("maru-store", &["maru-activity"]),
     ("maru-store-sqlite", &["maru-activity", "maru-store"]),
     ("maru-store-postgres", &["maru-activity", "maru-store"]),
@@ -18,13 +19,67 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("maru-accounts", &["maru-activity", "maru-store"]),
     ("maru-door", &["maru-activity", "maru-hall", "maru-accounts"]),
     ("maru-egress", &[]),
+    ("maru-notify", &["maru-activity", "maru-store", "maru-egress"]),
     // Channels know no bot and no other channel, and neither knows a store.
     ("maru-direct-line", &["maru-activity", "maru-hall", "maru-accounts", "maru-door"]),
+    ("maru-kore", &["maru-activity", "maru-hall", "maru-accounts", "maru-door"]),
+    (
+        "maru-kakao",
+        &[
+            "maru-activity",
+            "maru-content",
+            "maru-hall",
+            "maru-accounts",
+            "maru-door",
+            "maru-egress",
+        ],
+    ),
+    (
+        "maru-naver",
+        &[
+            "maru-activity",
+            "maru-content",
+            "maru-hall",
+            "maru-accounts",
+            "maru-door",
+            "maru-egress",
+        ],
+    ),
     ("maru-bot-echo", &["maru-activity", "maru-hall"]),
     (
         "maru-bot-framework",
         &["maru-activity", "maru-hall", "maru-accounts", "maru-door", "maru-egress"],
     ),
+    ("maru-scenario", &["maru-activity"]),
+    ("maru-botkit", &["maru-activity", "maru-hall", "maru-accounts", "maru-door", "maru-egress"]),
+    (
+        "maru-plus-friend",
+        &["maru-activity", "maru-hall", "maru-accounts", "maru-egress", "maru-notify"],
+    ),
+    ("maru-scenario", &["maru-activity"]),
+    (
+        "maru-chatflow",
+        &[
+            "maru-activity",
+            "maru-hall",
+            "maru-accounts",
+            "maru-egress",
+            "maru-notify",
+            "maru-scenario",
+        ],
+    ),
+    (
+        "maru-chatflow-channel",
+        &[
+            "maru-activity",
+            "maru-hall",
+            "maru-accounts",
+            "maru-door",
+            "maru-scenario",
+            "maru-chatflow",
+        ],
+    ),
+    ("maru-bot-chatflow", &["maru-activity", "maru-hall", "maru-scenario", "maru-chatflow"]),
     ("maru-testkit", &["maru-activity"]),
     ("maru-bench", &[]),
 ];

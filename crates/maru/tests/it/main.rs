@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod alerts;
 mod archive;
 mod bad_input;
 mod cli;
@@ -10,6 +11,7 @@ mod config;
 mod files;
 mod house;
 mod life;
+mod secrets;
 
 /// The binary under test.
 pub(crate) const MARU: &str = env!("CARGO_BIN_EXE_maru");

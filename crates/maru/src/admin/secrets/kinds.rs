@@ -1,0 +1,179 @@
+//! The kinds whose records hold secrets.
+
+use maru_accounts::Secret;
+use maru_hall::BadSettings;
+use serde_json::{Value, json};
+
+use super::{Maker, Secretive, Settings, Which};
+
+/// The sites of Direct Line, each with two secrets, as hashes.
+pub(super) struct DirectLineSites;
+
+impl Secretive for DirectLineSites {
+    fn kind(&self) -> &'static str {
+        maru_direct_line::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["keys"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["keys"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        let (fresh, secrets) = maru_direct_line::new_site_settings(maker.env);
+        settings.extend(fresh);
+        secrets.into_iter().map(|issued| issued.text).collect()
+    }
+
+    fn keep(&self, _: Maker<'_>, _: &Secret, _: &mut Settings) -> Result<(), BadSettings> {
+        Ok(())
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let keys = maru_direct_line::Settings::read(settings)?.keys;
+        Ok(keys
+            .iter()
+            .enumerate()
+            .map(|(place, key)| listed(place, &key.id, key.created_at))
+            .collect())
+    }
+
+    fn rotate(
+        &self,
+        maker: Maker<'_>,
+        which: Which,
+        settings: &mut Settings,
+    ) -> Result<Secret, BadSettings> {
+        let place = which.place().ok_or_else(|| none_such("a site has two secrets: 1 and 2"))?;
+        Ok(maru_direct_line::rotate(settings, place, maker.env)?.text)
+    }
+}
+
+/// The apps of Kore.ai's protocol, each with one client secret or two, sealed.
+pub(super) struct KoreApps;
+
+impl Secretive for KoreApps {
+    fn kind(&self) -> &'static str {
+        maru_kore::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["client_id", "bots", "secrets", "api_key"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["secrets", "api_key"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        Some("client_secret")
+    }
+
+    fn begin(&self, maker: Maker<'_>, name: &str, settings: &mut Settings) -> Vec<Secret> {
+        let (fresh, app) = maru_kore::new_app_settings(maker.env, maker.key, name);
+        settings.extend(fresh);
+        vec![app.client_secret]
+    }
+
+    fn keep(
+        &self,
+        maker: Maker<'_>,
+        secret: &Secret,
+        settings: &mut Settings,
+    ) -> Result<(), BadSettings> {
+        maru_kore::import_secret(settings, secret, maker.env, maker.key)
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let read = maru_kore::Settings::read(settings)?;
+        let secrets = read.secrets.iter().enumerate();
+        let mut all: Vec<Value> =
+            secrets.map(|(place, kept)| listed(place, &kept.id, kept.created_at)).collect();
+        all.extend(read.api_key.map(
+            |key| json!({ "key": "api", "id": key.id, "created_at": key.created_at.to_string() }),
+        ));
+        Ok(all)
+    }
+
+    fn rotate(
+        &self,
+        maker: Maker<'_>,
+        which: Which,
+        settings: &mut Settings,
+    ) -> Result<Secret, BadSettings> {
+        if let Some(place) = which.place() {
+            return maru_kore::rotate(settings, place, maker.env, maker.key);
+        }
+        Ok(maru_kore::renew_api_key(settings, maker.env).text)
+    }
+}
+
+/// BotKit servers, each with one secret, sealed.
+pub(super) struct BotKitBots;
+
+impl Secretive for BotKitBots {
+    fn kind(&self) -> &'static str {
+        maru_botkit::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["bot_id", "app_id", "secret"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["secret"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        Some("app_secret")
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        let (fresh, bot) = maru_botkit::new_settings(maker.env, maker.key);
+        settings.extend(fresh);
+        vec![bot.secret]
+    }
+
+    fn keep(
+        &self,
+        maker: Maker<'_>,
+        secret: &Secret,
+        settings: &mut Settings,
+    ) -> Result<(), BadSettings> {
+        maru_botkit::import_secret(settings, secret, maker.env, maker.key)
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let Some(kept) = maru_botkit::Settings::read(settings)?.secret else {
+            return Ok(Vec::new());
+        };
+        Ok(vec![json!({ "key": 1, "created_at": kept.created_at.to_string() })])
+    }
+
+    fn rotate(
+        &self,
+        maker: Maker<'_>,
+        which: Which,
+        settings: &mut Settings,
+    ) -> Result<Secret, BadSettings> {
+        if which != Which::First {
+            return Err(none_such("a BotKit server has one secret: 1"));
+        }
+        Ok(maru_botkit::rotate(settings, maker.env, maker.key))
+    }
+}
+
+fn none_such(problem: &str) -> BadSettings {
+    BadSettings { setting: "secret".to_owned(), problem: problem.to_owned() }
+}
+
+fn listed(place: usize, id: &str, created_at: maru_activity::Timestamp) -> Value {
+    json!({ "key": place + 1, "id": id, "created_at": created_at.to_string() })
+}
