@@ -18,6 +18,7 @@ use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::{BlobId, BotKind, Hall, Setup};
 use maru_kore::Kore;
 use maru_notify::Notifier;
+use maru_plus_friend::{PlusFriend, Setup as PlusFriendSetup};
 use maru_store::Store;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub hall: Hall,
     /// The Direct Line face.
     pub direct_line: Arc<DirectLine>,
+    /// What does for operators of Plus Friend partners what the platform did.
+    pub plus_friend: PlusFriend,
     /// What tells the operator of trouble.
     pub notifier: Notifier,
     /// Everything that is served, with the context of each request around it.
@@ -96,8 +99,17 @@ impl Parts {
         let callback_url = callback_url.or(local_url).unwrap_or("http://127.0.0.1:8080");
         let key = Arc::new(instance_key::of(config, paths, &env)?);
         let callback = Callback::new(callback_url, Arc::clone(&key)).context("callback_url")?;
-        let botkit = BotKit::new(egress.clone(), callback_url, key, env.clone());
+        let botkit = BotKit::new(egress.clone(), callback_url, Arc::clone(&key), env.clone());
         let botkit = botkit.context("callback_url")?;
+        let plus_friend = PlusFriend::new(PlusFriendSetup {
+            egress: egress.clone(),
+            callback_url,
+            key,
+            env: env.clone(),
+            notifier: notifier.clone(),
+            registry: maru,
+        });
+        let plus_friend = plus_friend.context("callback_url")?;
         let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
             Arc::new(EchoKind),
             Arc::new(BotFrameworkKind::new(
@@ -107,6 +119,7 @@ impl Parts {
                 config.bot_framework.activity,
             )),
             botkit.kind(),
+            plus_friend.kind(),
         ];
 
         // Where it is said.
@@ -132,6 +145,7 @@ impl Parts {
             DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets.clone(), maru);
         let kore = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
         let botkit = botkit.face(hall.clone(), maru_botkit::Limits::default());
+        plus_friend.attach(&hall);
         let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
         let registry = Arc::new(registry);
         let machines = Arc::new(Machines {
@@ -154,6 +168,7 @@ impl Parts {
             accounts,
             hall,
             direct_line,
+            plus_friend,
             notifier,
             router,
             routes,
@@ -171,6 +186,7 @@ impl Parts {
             accounts: Arc::clone(&self.accounts),
             store: Arc::clone(&self.store),
             direct_line: Arc::clone(&self.direct_line),
+            plus_friend: self.plus_friend.clone(),
             notifier: self.notifier.clone(),
             paths: self.paths.clone(),
             files: self.files.clone(),

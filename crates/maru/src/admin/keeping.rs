@@ -61,6 +61,7 @@ pub(super) async fn erase(
         _ => return Err(ApiError::invalid("name a person, or a channel and its user")),
     };
     let erased = admin.hall.erase(&realm, &whom).await?;
+    admin.plus_friend.erased(&realm, &whom).await?;
     Ok(Json(json!({
         "entries": erased.entries,
         "conversations": erased.conversations,

@@ -12,6 +12,7 @@ mod conversations;
 mod deliveries;
 mod error;
 mod keeping;
+mod partners;
 mod patch;
 mod secrets;
 
@@ -46,6 +47,8 @@ pub struct Admin {
     pub store: Arc<dyn Store>,
     /// The Direct Line door, for tokens of its sites.
     pub direct_line: Arc<maru_direct_line::DirectLine>,
+    /// What does for operators of Plus Friend partners what the platform did.
+    pub plus_friend: maru_plus_friend::PlusFriend,
     /// What tells the operator of trouble.
     pub notifier: maru_notify::Notifier,
     /// The data folder.
@@ -67,6 +70,9 @@ pub fn router(admin: Admin) -> Router {
     let realm = Router::new()
         .route("/bots", get(bots::list).post(bots::add))
         .route("/bots/{id}", get(bots::show).patch(bots::set).delete(bots::remove))
+        .route("/bots/{id}/test", post(partners::test))
+        .route("/bots/{id}/reports", get(partners::reports))
+        .route("/bots/{id}/restart", post(partners::restart))
         .route("/channels", get(channels::list).post(channels::add))
         .route("/channels/{id}", get(channels::show).patch(channels::set).delete(channels::remove))
         .route("/channels/{id}/secrets", get(channels::list_secrets))

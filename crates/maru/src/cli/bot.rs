@@ -17,7 +17,7 @@ pub(super) enum Verb {
     Add {
         /// Its name, and its id as far as that goes
         name: String,
-        /// Its kind: echo, bot-framework, botkit
+        /// Its kind: echo, bot-framework, botkit, plus-friend
         #[arg(long)]
         kind: String,
         /// Where it is called, for a kind that has an endpoint
@@ -45,6 +45,21 @@ pub(super) enum Verb {
         #[arg(required = true, value_name = "NAME=VALUE", value_parser = pair)]
         set: Vec<(String, Value)>,
     },
+    /// Call each endpoint of a Plus Friend partner, as the platform's "API test" did
+    Test {
+        /// The bot
+        id: String,
+    },
+    /// How a Plus Friend partner does, and what it does wrong, as the node that is asked saw it
+    Reports {
+        /// The bot
+        id: String,
+    },
+    /// Set a Plus Friend bot going again that was stopped, or is in an outage
+    Restart {
+        /// The bot
+        id: String,
+    },
     /// Forget a bot; no channel may use it
     Remove {
         /// The bot
@@ -71,6 +86,20 @@ pub(super) async fn run(common: &Common, client: &Client, verb: Verb) -> Result<
         Verb::Show { id } => client.call(Method::GET, &path(&id), None).await?,
         Verb::Set { id, set } => {
             client.call(Method::PATCH, &path(&id), Some(&object(set).into())).await?
+        }
+        Verb::Test { id } => {
+            client.call(Method::POST, &format!("{}/test", path(&id)), None).await?
+        }
+        Verb::Reports { id } => {
+            let answer: Value =
+                client.call(Method::GET, &format!("{}/reports", path(&id)), None).await?;
+            let people = |answer: &Value| {
+                rows(&answer["reports"], &["last_at", "times", "call", "code", "problem"])
+            };
+            return Ok(common.print(&answer, people)?);
+        }
+        Verb::Restart { id } => {
+            client.call(Method::POST, &format!("{}/restart", path(&id)), None).await?
         }
         Verb::Remove { id } => client.call(Method::DELETE, &path(&id), None).await?,
     };

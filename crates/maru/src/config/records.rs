@@ -159,6 +159,64 @@ pub const RECORD_GROUPS: &[RecordGroup] = &[
         ],
     },
     RecordGroup {
+        title: "Bots of the kind `plus-friend`",
+        doc: "`maru bot set ID NAME=VALUE`.",
+        settings: &[
+            (
+                "url",
+                "none: it must be given",
+                "The partner server's base URL, without `/keyboard`.",
+            ),
+            ("strict", "false", "Whether answers are read as strictly as the original read them."),
+            (
+                "greeting",
+                "\"안녕하세요! 무엇을 도와드릴까요?\"",
+                "What somebody who comes in is told; it carries the home keyboard. Empty: nothing.",
+            ),
+            (
+                "no_answer_text",
+                "\"지금은 답변을 드릴 수 없습니다. 잠시 후 다시 시도해 주세요.\"",
+                "What is said when the partner does not answer, or not in a form that can be read. Empty: nothing.",
+            ),
+            (
+                "outage_text",
+                "\"일시적인 장애로 자동응답을 이용할 수 없습니다. 잠시 후 다시 이용해 주세요.\"",
+                "What is said instead of calling a partner that is left alone. Empty: nothing.",
+            ),
+            (
+                "no_human_text",
+                "\"상담원과의 대화가 불가능한 프로필입니다.\"",
+                "What is said once to each user under a home keyboard of buttons, unless `handoff` is set. Empty: nothing.",
+            ),
+            ("handoff", "false", "Whether humans can be reached through this bot."),
+            (
+                "phone",
+                "null",
+                "Whom to alert when the partner fails: the `{{to}}` of the gateway of alerts.",
+            ),
+            ("outage_failures", "10", "How many failures in a row bring an outage."),
+            (
+                "daily_failures_max",
+                "1000",
+                "How many failures a day (of Asia/Seoul) are borne; one more stops the bot until `maru bot restart`.",
+            ),
+            ("probe_secs", "60", "How often a partner in an outage is probed, in seconds."),
+            (
+                "answer_timeout_ms",
+                "5000",
+                "How long the partner may take over a whole answer, in milliseconds.",
+            ),
+            ("answer_bytes_max", "1048576", "The most bytes of an answer."),
+            ("keyboard_cache_secs", "60", "How long the home keyboard is remembered, in seconds."),
+            ("keyboard_valid_secs", "600", "How long an answer's keyboard is good, in seconds."),
+            (
+                "send_media_as",
+                "\"native\"",
+                "Videos and voice messages are sent as `native` (`video` and `audio`, as the original did) or as `text`.",
+            ),
+        ],
+    },
+    RecordGroup {
         title: "Every channel",
         doc: "`maru channel set ID NAME=VALUE`.",
         settings: &[

@@ -240,6 +240,10 @@ fn the_settings_of_records_are_those_of_their_kinds() {
     let mut botkit = made_with_the_record(of(botkit));
     botkit.insert("url".to_owned(), "none: it must be given".to_owned());
     assert_eq!(said("`botkit`", ""), botkit);
+    let partner = serde_json::to_value(maru_plus_friend::Settings::default()).unwrap();
+    let mut partner = of(partner);
+    partner.insert("url".to_owned(), "none: it must be given".to_owned());
+    assert_eq!(said("`plus-friend`", ""), partner);
     let echo = maru_bot_echo::Settings::default();
     let echo = serde_json::json!({ "greeting": echo.greeting, "prefix": echo.prefix });
     assert_eq!(said("`echo`", ""), of(echo));

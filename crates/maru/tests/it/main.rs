@@ -11,6 +11,7 @@ mod config;
 mod files;
 mod house;
 mod life;
+mod partners;
 mod secrets;
 
 /// The binary under test.
