@@ -78,6 +78,20 @@ const commands = {
     await say(sdk, context, `created ${id}`);
   },
 
+  async stream(sdk, context, ...words) {
+    // Each piece holds the text so far, as Web Chat's livestreaming has it.
+    let streamId;
+    for (let count = 1; count < words.length; count++) {
+      const channelData = { streamType: 'streaming', streamSequence: count, ...(streamId ? { streamId } : {}) };
+      const text = words.slice(0, count).join(' ');
+      const sent = await context.sendActivity(sdk.activity({ type: 'typing', text, channelData }));
+      streamId ??= sent.id;
+      await sleep(200);
+    }
+    const channelData = { streamType: 'final', streamId };
+    await context.sendActivity(sdk.activity({ type: 'message', text: words.join(' '), channelData }));
+  },
+
   async slow(sdk, context, milliseconds) {
     await sleep(Number(milliseconds));
     await say(sdk, context, 'slow done');
@@ -108,7 +122,7 @@ export async function onMessage(sdk, context) {
   }
   const [word, ...rest] = text.trim().split(/\s+/);
   // Only the whole text is a command: "typing is hard" is echoed.
-  const isCommand = Object.hasOwn(commands, word) && commands[word].length === rest.length + 2;
+  const isCommand = Object.hasOwn(commands, word) && (word === 'stream' || commands[word].length === rest.length + 2);
   await (isCommand ? commands[word](sdk, context, ...rest) : say(sdk, context, `echo: ${text}`));
 }
 
