@@ -36,7 +36,14 @@ struct Followed {
 impl Followers {
     /// At most `max` of them, until the server stops.
     pub fn new(max: usize, stopping: CancellationToken) -> Self {
-        Self { shared: Arc::new(Shared { max, all: Mutex::default(), count: AtomicU64::new(0), stopping }) }
+        Self {
+            shared: Arc::new(Shared {
+                max,
+                all: Mutex::default(),
+                count: AtomicU64::new(0),
+                stopping,
+            }),
+        }
     }
 
     /// Follows a conversation for so long from now on: by the task that does already, else by this

@@ -16,7 +16,9 @@ use maru_door::{
 };
 use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::{BlobId, BotKind, Hall, Setup};
+use maru_kakao::Kakao;
 use maru_kore::Kore;
+use maru_naver::Naver;
 use maru_notify::Notifier;
 use maru_plus_friend::{PlusFriend, Setup as PlusFriendSetup};
 use maru_store::Store;
@@ -113,7 +115,7 @@ impl Parts {
         let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
             Arc::new(EchoKind),
             Arc::new(BotFrameworkKind::new(
-                egress,
+                egress.clone(),
                 callback.clone(),
                 env.clone(),
                 config.bot_framework.activity,
@@ -132,6 +134,9 @@ impl Parts {
             channel_kinds: vec![
                 (maru_direct_line::KIND, maru_direct_line::check_settings),
                 (maru_kore::KIND, maru_kore::check_settings),
+                (maru_kakao::plus_friend::KIND, maru_kakao::plus_friend::check_settings),
+                (maru_kakao::skill::KIND, maru_kakao::skill::check_settings),
+                (maru_naver::KIND, maru_naver::check_settings),
             ],
             settings: config.hall.clone(),
         };
@@ -144,6 +149,9 @@ impl Parts {
         let direct_line =
             DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets.clone(), maru);
         let kore = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
+        let stop = || stopping.clone();
+        let kakao = Kakao::new(hall.clone(), Arc::clone(&accounts), egress.clone(), stop(), maru);
+        let naver = Naver::new(hall.clone(), Arc::clone(&accounts), egress, stop(), maru);
         let botkit = botkit.face(hall.clone(), maru_botkit::Limits::default());
         plus_friend.attach(&hall);
         let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
@@ -156,7 +164,7 @@ impl Parts {
             stopping: stopping.clone(),
         });
         let faces: Vec<Arc<dyn Face>> =
-            vec![Arc::clone(&direct_line) as _, kore, connector, botkit, machines];
+            vec![Arc::clone(&direct_line) as _, kore, kakao, naver, connector, botkit, machines];
         let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;

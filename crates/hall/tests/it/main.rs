@@ -6,6 +6,7 @@ mod blobs;
 mod bots;
 mod conversing;
 mod crash;
+mod exchange;
 mod keeping;
 mod order;
 mod reading;

@@ -9,7 +9,7 @@ use maru_hall::BadSettings;
 use serde_json::{Map, Value};
 
 use super::ApiError;
-use kinds::{BotKitBots, DirectLineSites, KoreApps};
+use kinds::{BotKitBots, DirectLineSites, KakaoPlusFriend, KakaoSkills, KoreApps, NaverTalkTalk};
 
 /// A record's settings.
 pub(super) type Settings = Map<String, Value>;
@@ -76,6 +76,11 @@ pub(super) trait Secretive: Sync {
     /// kept under that name.
     fn given(&self) -> Option<&'static str>;
 
+    /// Whether that one takes the place of the one that a new record begins with.
+    fn replaces(&self) -> bool {
+        true
+    }
+
     /// Puts in what a new record of this name begins with. Gives the texts of the fresh secrets.
     fn begin(&self, maker: Maker<'_>, name: &str, settings: &mut Settings) -> Vec<Secret>;
 
@@ -100,7 +105,8 @@ pub(super) trait Secretive: Sync {
 }
 
 /// All of them.
-const KINDS: &[&dyn Secretive] = &[&DirectLineSites, &KoreApps, &BotKitBots];
+const KINDS: &[&dyn Secretive] =
+    &[&DirectLineSites, &KoreApps, &KakaoPlusFriend, &KakaoSkills, &NaverTalkTalk, &BotKitBots];
 
 /// The kind of this name, if its records hold secrets.
 pub(super) fn of_kind(kind: &str) -> Option<&'static dyn Secretive> {
@@ -113,7 +119,8 @@ pub(super) fn hidden(kind: &str) -> &'static [&'static str] {
 }
 
 /// Takes a secret that an operator gave out of the settings, and keeps it as the kind keeps its own.
-/// It may be a reference, `env:NAME` or `file:PATH`. Whether there was one.
+/// It may be a reference, `env:NAME` or `file:PATH`. Whether it takes the place of a
+/// fresh one.
 pub(super) fn keep_given(
     kind: &str,
     maker: Maker<'_>,
@@ -129,7 +136,7 @@ pub(super) fn keep_given(
     let secret = resolve_reference(&text);
     let secret = secret.map_err(|error| ApiError::invalid(format!("{name}: {error}")))?;
     kind.keep(maker, &secret, settings)?;
-    Ok(true)
+    Ok(kind.replaces())
 }
 
 /// Leaves what was made with a record as it is, where a file does not name it.

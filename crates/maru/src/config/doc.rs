@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Config, RECORD_GROUPS, SECTIONS, SETTINGS, Setting};
+use super::{Config, SECTIONS, SETTINGS, Setting, record_groups};
 
 /// `docs/configuration.md`.
 pub fn reference() -> String {
@@ -48,7 +48,7 @@ fn records(page: &mut String) {
          A value is read as JSON where it can be (`true`, `15000`, `[\"https://a.example\"]`), else as text; an empty\n\
          one takes the setting away. In files for `maru apply` the names stand under `set`.\n",
     );
-    for group in RECORD_GROUPS {
+    for group in record_groups() {
         let _ = write!(page, "\n### {}\n\n{}\n\n", group.title, group.doc);
         page.push_str("| name | default | meaning |\n|---|---|---|\n");
         for (name, default, doc) in group.settings {

@@ -16,7 +16,7 @@ mod value;
 pub use doc::{example, reference};
 pub(crate) use load::line_of;
 pub use load::{ENV_PREFIX, Given, Loaded, Problem, Problems, Source, load};
-pub use records::{RECORD_GROUPS, RecordGroup, RecordSetting};
+pub use records::{RecordGroup, RecordSetting, record_groups};
 pub use setting::{SECTIONS, Section, Setting, print};
 pub use settings::{Alerts, Blobs, Config, Egress, Hints, Http, Log, LogFormat, Store, Tls};
 pub use table::SETTINGS;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use maru::config::{
-    Given, Loaded, LogFormat, Problems, RECORD_GROUPS, SECTIONS, SETTINGS, Source, example, load,
-    print, reference,
+    Given, Loaded, LogFormat, Problems, SECTIONS, SETTINGS, Source, example, load, print,
+    record_groups, reference,
 };
 use tempfile::TempDir;
 
@@ -212,7 +212,7 @@ fn every_setting_stands_in_one_section_and_is_told_of() {
 #[test]
 fn the_settings_of_records_are_those_of_their_kinds() {
     let said = |title: &str, prefix: &str| -> BTreeMap<String, String> {
-        let group = RECORD_GROUPS.iter().find(|group| group.title.contains(title)).unwrap();
+        let group = record_groups().find(|group| group.title.contains(title)).unwrap();
         let name = |name: &str| name.strip_prefix(prefix).unwrap().to_owned();
         group.settings.iter().map(|(n, default, _)| (name(n), (*default).to_owned())).collect()
     };
@@ -240,6 +240,30 @@ fn the_settings_of_records_are_those_of_their_kinds() {
     let mut botkit = made_with_the_record(of(botkit));
     botkit.insert("url".to_owned(), "none: it must be given".to_owned());
     assert_eq!(said("`botkit`", ""), botkit);
+    for (title, settings, hidden) in [
+        (
+            "`kakao-plus-friend`",
+            serde_json::to_value(maru_kakao::plus_friend::Settings::default()).unwrap(),
+            &[][..],
+        ),
+        (
+            "`kakao-skill`",
+            serde_json::to_value(maru_kakao::skill::Settings::default()).unwrap(),
+            &["secrets", "event_key"],
+        ),
+        (
+            "`naver-talktalk`",
+            serde_json::to_value(maru_naver::Settings::default()).unwrap(),
+            &["authorization"],
+        ),
+    ] {
+        let mut settings = settings;
+        for name in hidden {
+            settings.as_object_mut().unwrap().remove(*name);
+        }
+        settings["id"] = "made".into();
+        assert_eq!(said(title, ""), made_with_the_record(of(settings)), "{title}");
+    }
     let partner = serde_json::to_value(maru_plus_friend::Settings::default()).unwrap();
     let mut partner = of(partner);
     partner.insert("url".to_owned(), "none: it must be given".to_owned());

@@ -56,7 +56,6 @@ const MAY_SEE: &[(&str, &[&str])] = &[
         "maru-plus-friend",
         &["maru-activity", "maru-hall", "maru-accounts", "maru-egress", "maru-notify"],
     ),
-    ("maru-scenario", &["maru-activity"]),
     (
         "maru-chatflow",
         &[

@@ -115,6 +115,144 @@ impl Secretive for KoreApps {
     }
 }
 
+/// Kakao's Plus Friend channels: their paths are all that is made for them.
+pub(super) struct KakaoPlusFriend;
+
+impl Secretive for KakaoPlusFriend {
+    fn kind(&self) -> &'static str {
+        maru_kakao::plus_friend::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["id"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        settings.extend(maru_kakao::plus_friend::new_settings(maker.env));
+        Vec::new()
+    }
+
+    fn keep(&self, _: Maker<'_>, _: &Secret, _: &mut Settings) -> Result<(), BadSettings> {
+        Ok(())
+    }
+
+    fn list(&self, _: &Settings) -> Result<Vec<Value>, BadSettings> {
+        Ok(Vec::new())
+    }
+
+    fn rotate(&self, _: Maker<'_>, _: Which, _: &mut Settings) -> Result<Secret, BadSettings> {
+        Err(none_such("the platform shows no secret: name its addresses with callers"))
+    }
+}
+
+/// Kakao's skills, each with one secret or two as hashes, and the key of the Event API, sealed.
+pub(super) struct KakaoSkills;
+
+impl Secretive for KakaoSkills {
+    fn kind(&self) -> &'static str {
+        maru_kakao::skill::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["id", "secrets", "event_key"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["secrets", "event_key"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        Some("event_rest_key")
+    }
+
+    fn replaces(&self) -> bool {
+        false
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        let (fresh, issued) = maru_kakao::skill::new_settings(maker.env);
+        settings.extend(fresh);
+        vec![issued.text]
+    }
+
+    fn keep(
+        &self,
+        maker: Maker<'_>,
+        secret: &Secret,
+        settings: &mut Settings,
+    ) -> Result<(), BadSettings> {
+        maru_kakao::skill::import_secret(settings, secret, maker.env, maker.key)
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let secrets = maru_kakao::skill::Settings::read(settings)?.secrets;
+        let kept = secrets.iter().enumerate();
+        Ok(kept.map(|(place, kept)| listed(place, &kept.id, kept.created_at)).collect())
+    }
+
+    fn rotate(
+        &self,
+        maker: Maker<'_>,
+        which: Which,
+        settings: &mut Settings,
+    ) -> Result<Secret, BadSettings> {
+        let place = which.place().ok_or_else(|| none_such("a skill has two secrets: 1 and 2"))?;
+        Ok(maru_kakao::skill::rotate(settings, place, maker.env)?.text)
+    }
+}
+
+/// Naver TalkTalk, each channel with the key of the send API, which is TalkTalk's to give, sealed.
+pub(super) struct NaverTalkTalk;
+
+impl Secretive for NaverTalkTalk {
+    fn kind(&self) -> &'static str {
+        maru_naver::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["id", "authorization"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["authorization"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        Some("send_key")
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        settings.extend(maru_naver::new_settings(maker.env));
+        Vec::new()
+    }
+
+    fn keep(
+        &self,
+        maker: Maker<'_>,
+        secret: &Secret,
+        settings: &mut Settings,
+    ) -> Result<(), BadSettings> {
+        maru_naver::import_secret(settings, secret, maker.env, maker.key)
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let kept = maru_naver::Settings::read(settings)?.authorization;
+        Ok(kept.iter().map(|kept| listed(0, &kept.id, kept.created_at)).collect())
+    }
+
+    fn rotate(&self, _: Maker<'_>, _: Which, _: &mut Settings) -> Result<Secret, BadSettings> {
+        Err(none_such("the key is TalkTalk's to give: set send_key"))
+    }
+}
+
 /// BotKit servers, each with one secret, sealed.
 pub(super) struct BotKitBots;
 

@@ -1,0 +1,9 @@
+//! Kakao's faces on a real port, with a bot that does as it is told.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod house;
+mod plus_friend;
+mod properties;
+mod push;
+mod skill;

@@ -1,0 +1,8 @@
+//! TalkTalk's face on a real port, with a send API and a bot that do as they are told.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod house;
+mod properties;
+mod sending;
+mod webhook;
