@@ -13,6 +13,7 @@ mod files;
 mod migrate;
 mod output;
 mod pairs;
+mod scenario;
 
 use std::path::PathBuf;
 
@@ -105,6 +106,9 @@ enum Verb {
     Migrate(migrate::Migrate),
     /// Erase what a person said, and what they alone were told
     Erase(erase::Erase),
+    /// Check, import or play scenario files
+    #[command(subcommand)]
+    Scenario(scenario::Verb),
     /// Check, print or document the configuration
     #[command(subcommand)]
     Config(config::Verb),
@@ -153,6 +157,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Serve(args) => return serve::run(&common, args).await,
         Verb::Chat(args) => return chat::run(&common, args).await,
         Verb::Config(verb) => return config::run(&common, verb),
+        Verb::Scenario(verb) => {
+            quiet_log()?;
+            return scenario::run(&common, verb);
+        }
         Verb::Version => return config::version(&common),
         Verb::Restore(restore) => {
             quiet_log()?;
@@ -187,6 +195,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Serve(_)
         | Verb::Chat(_)
         | Verb::Config(_)
+        | Verb::Scenario(_)
         | Verb::Version
         | Verb::Restore(_)
         | Verb::Migrate(_)

@@ -81,6 +81,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("maru-bot-chatflow", &["maru-activity", "maru-hall", "maru-scenario", "maru-chatflow"]),
     ("maru-testkit", &["maru-activity"]),
     ("maru-bench", &[]),
+    ("lunch-vote", &[]),
 ];
 
 /// The program knows everyone, and nobody knows it.

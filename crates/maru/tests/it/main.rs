@@ -12,6 +12,7 @@ mod files;
 mod house;
 mod life;
 mod partners;
+mod scenarios;
 mod secrets;
 
 /// The binary under test.
