@@ -7,9 +7,12 @@ use anyhow::Context as _;
 use axum::Router;
 use maru_accounts::Accounts;
 use maru_activity::env::Env;
+use maru_bot_chatflow::ChatFlowBots;
 use maru_bot_echo::EchoKind;
 use maru_bot_framework::{BotFrameworkKind, Callback, Connector};
 use maru_botkit::BotKit;
+use maru_chatflow::{ChatFlow, Setup as ChatFlowSetup};
+use maru_chatflow_channel::ChatFlowApi;
 use maru_direct_line::DirectLine;
 use maru_door::{
     Context, Face, Faces, Metrics as DoorMetrics, PublicUrl, RouteSpec, Sockets, TrustedProxies,
@@ -50,6 +53,8 @@ pub struct Parts {
     pub direct_line: Arc<DirectLine>,
     /// What does for operators of Plus Friend partners what the platform did.
     pub plus_friend: PlusFriend,
+    /// The ChatFlow service.
+    pub chatflow: Arc<ChatFlow>,
     /// What tells the operator of trouble.
     pub notifier: Notifier,
     /// Everything that is served, with the context of each request around it.
@@ -112,6 +117,7 @@ impl Parts {
             registry: maru,
         });
         let plus_friend = plus_friend.context("callback_url")?;
+        let chatflow_bots = ChatFlowBots::new(callback_url);
         let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
             Arc::new(EchoKind),
             Arc::new(BotFrameworkKind::new(
@@ -122,6 +128,7 @@ impl Parts {
             )),
             botkit.kind(),
             plus_friend.kind(),
+            chatflow_bots.kind(),
         ];
 
         // Where it is said.
@@ -151,9 +158,20 @@ impl Parts {
         let kore = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
         let stop = || stopping.clone();
         let kakao = Kakao::new(hall.clone(), Arc::clone(&accounts), egress.clone(), stop(), maru);
-        let naver = Naver::new(hall.clone(), Arc::clone(&accounts), egress, stop(), maru);
+        let out = egress.clone();
+        let naver = Naver::new(hall.clone(), Arc::clone(&accounts), out, stop(), maru);
         let botkit = botkit.face(hall.clone(), maru_botkit::Limits::default());
         plus_friend.attach(&hall);
+        let chatflow = ChatFlowSetup {
+            hall: hall.clone(),
+            accounts: Arc::clone(&accounts),
+            egress: egress.clone(),
+            notifier: notifier.clone(),
+            settings: maru_chatflow::Settings::default(),
+        };
+        let chatflow = Arc::new(ChatFlow::new(chatflow, maru));
+        chatflow_bots.attach(&chatflow);
+        let scenarios = ChatFlowApi::new(ChatFlow::clone(&chatflow), Default::default());
         let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
         let registry = Arc::new(registry);
         let machines = Arc::new(Machines {
@@ -163,8 +181,16 @@ impl Parts {
             openapi: openapi()?,
             stopping: stopping.clone(),
         });
-        let faces: Vec<Arc<dyn Face>> =
-            vec![Arc::clone(&direct_line) as _, kore, kakao, naver, connector, botkit, machines];
+        let faces: Vec<Arc<dyn Face>> = vec![
+            Arc::clone(&direct_line) as _,
+            kore,
+            kakao,
+            naver,
+            scenarios,
+            connector,
+            botkit,
+            machines,
+        ];
         let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;
@@ -177,6 +203,7 @@ impl Parts {
             hall,
             direct_line,
             plus_friend,
+            chatflow,
             notifier,
             router,
             routes,
@@ -195,6 +222,7 @@ impl Parts {
             store: Arc::clone(&self.store),
             direct_line: Arc::clone(&self.direct_line),
             plus_friend: self.plus_friend.clone(),
+            chatflow: ChatFlow::clone(&self.chatflow),
             notifier: self.notifier.clone(),
             paths: self.paths.clone(),
             files: self.files.clone(),
@@ -262,6 +290,7 @@ fn context(config: &Config, env: Env, metrics: DoorMetrics) -> anyhow::Result<Ar
 fn openapi() -> anyhow::Result<String> {
     let documents = [
         ("DirectLine", serde_json::to_value(maru_direct_line::openapi())?),
+        ("ChatFlow", serde_json::to_value(maru_chatflow_channel::openapi())?),
         ("BotConnector", serde_json::to_value(maru_bot_framework::openapi())?),
     ];
     Ok(crate::openapi::merged(&documents).to_string())

@@ -62,6 +62,8 @@ pub(super) async fn erase(
     };
     let erased = admin.hall.erase(&realm, &whom).await?;
     admin.plus_friend.erased(&realm, &whom).await?;
+    let forgotten = admin.chatflow.erased(&realm, &whom).await;
+    forgotten.map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(Json(json!({
         "entries": erased.entries,
         "conversations": erased.conversations,

@@ -49,6 +49,8 @@ pub struct Admin {
     pub direct_line: Arc<maru_direct_line::DirectLine>,
     /// What does for operators of Plus Friend partners what the platform did.
     pub plus_friend: maru_plus_friend::PlusFriend,
+    /// The ChatFlow service.
+    pub chatflow: maru_chatflow::ChatFlow,
     /// What tells the operator of trouble.
     pub notifier: maru_notify::Notifier,
     /// The data folder.
@@ -67,6 +69,8 @@ impl Admin {
 
 /// The API.
 pub fn router(admin: Admin) -> Router {
+    let chatflow = admin.chatflow.clone();
+    let chatflow = maru_chatflow_channel::admin::router(chatflow, Arc::clone(&admin.accounts));
     let realm = Router::new()
         .route("/bots", get(bots::list).post(bots::add))
         .route("/bots/{id}", get(bots::show).patch(bots::set).delete(bots::remove))
@@ -86,6 +90,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/dead-letters/{id}", get(deliveries::show).post(deliveries::replay))
         .route("/erase", post(keeping::erase))
         .route("/alerts/test", post(alerts::test))
+        .nest("/chatflow", chatflow)
         .route("/apply", post(apply::apply));
     Router::new()
         .route("/v1/status", get(status))

@@ -17,7 +17,7 @@ pub(super) enum Verb {
     Add {
         /// Its name, and its id as far as that goes
         name: String,
-        /// Its kind: echo, bot-framework, botkit, plus-friend
+        /// Its kind: echo, bot-framework, botkit, plus-friend, chatflow
         #[arg(long)]
         kind: String,
         /// Where it is called, for a kind that has an endpoint

@@ -5,6 +5,7 @@ mod archive;
 mod args;
 mod bot;
 mod channel;
+mod chatflow;
 mod config;
 mod conversations;
 mod dead_letters;
@@ -83,6 +84,9 @@ enum Verb {
     /// Manage the two secrets of a channel
     #[command(subcommand)]
     Secret(channel::SecretVerb),
+    /// Manage ChatFlow: clients, apps and their scenarios
+    #[command(subcommand)]
+    Chatflow(chatflow::Verb),
     /// Look at conversations
     #[command(subcommand)]
     Conversations(conversations::Verb),
@@ -186,6 +190,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Bot(verb) => bot::run(&common, &client, verb).await,
         Verb::Channel(verb) => channel::run(&common, &client, verb).await,
         Verb::Secret(verb) => channel::run_secret(&common, &client, verb).await,
+        Verb::Chatflow(verb) => chatflow::run(&common, &client, verb).await,
         Verb::Conversations(verb) => conversations::run(&common, &client, verb).await,
         Verb::DeadLetters(verb) => dead_letters::run(&common, &client, verb).await,
         Verb::Alerts(verb) => alerts::run(&common, &client, verb).await,

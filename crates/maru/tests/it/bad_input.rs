@@ -136,7 +136,7 @@ const FACES: &[(&str, &[Row], bool)] = &[
 ];
 
 /// Faces whose own crates have such a table, in which no route is missing either.
-const TABLED_IN_THEIR_CRATES: &[&str] = &["kore", "kakao", "naver", "botkit"];
+const TABLED_IN_THEIR_CRATES: &[&str] = &["kore", "kakao", "naver", "chatflow", "botkit"];
 
 /// An id of the right form that nobody gave out.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";

@@ -264,6 +264,10 @@ fn the_settings_of_records_are_those_of_their_kinds() {
         settings["id"] = "made".into();
         assert_eq!(said(title, ""), made_with_the_record(of(settings)), "{title}");
     }
+    let scenario = serde_json::to_value(maru_bot_chatflow::Settings::default()).unwrap();
+    let mut scenario = of(scenario);
+    scenario.insert("app".to_owned(), "none: it must be given".to_owned());
+    assert_eq!(said("`chatflow`", ""), scenario);
     let partner = serde_json::to_value(maru_plus_friend::Settings::default()).unwrap();
     let mut partner = of(partner);
     partner.insert("url".to_owned(), "none: it must be given".to_owned());

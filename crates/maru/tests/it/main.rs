@@ -5,6 +5,7 @@
 mod alerts;
 mod archive;
 mod bad_input;
+mod chatflow;
 mod cli;
 mod cluster;
 mod config;

@@ -202,4 +202,40 @@ pub(super) const GROUPS: &[RecordGroup] = &[
             ),
         ],
     },
+    RecordGroup {
+        title: "Bots of the kind `chatflow`",
+        doc: "`maru bot set ID NAME=VALUE`.",
+        settings: &[
+            (
+                "app",
+                "none: it must be given",
+                "The app's public handle. The app may be made later.",
+            ),
+            (
+                "handoff",
+                "true",
+                "Whether somebody takes users over at a handoff node. If not, the scenario goes on at once, by the node's `on_error`.",
+            ),
+            (
+                "greet",
+                "true",
+                "Whether whoever comes in is greeted by the entry node before they say anything.",
+            ),
+            (
+                "end_of_conversation",
+                "true",
+                "Whether the end of a session is said to the channel as `endOfConversation`.",
+            ),
+            (
+                "failure_notice",
+                "\"Sorry, that did not work. Please try again.\"",
+                "What the customer is told when their message was not answered. Empty: nothing.",
+            ),
+            (
+                "refusal_notice",
+                "\"Sorry, I cannot take that here.\"",
+                "What the customer is told when the node where they are does not take what they sent. Empty: nothing.",
+            ),
+        ],
+    },
 ];

@@ -1,0 +1,183 @@
+//! A hall with the bot `coffee` behind the channel `web`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use maru_accounts::{Accounts, InstanceKey};
+use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId, Viewer};
+use maru_bot_chatflow::{ChatFlowBots, KIND};
+use maru_chatflow::{ChatFlow, NewApp, Settings, Setup};
+use maru_egress::{Egress, Options as EgressOptions, Policy};
+use maru_hall::{
+    Begin, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall, Place, Post, Shown,
+};
+use maru_hints::LocalHints;
+use maru_notify::{Notifier, Ways};
+use maru_store::Store;
+use maru_store_sqlite::{Options, SqliteStore};
+use maru_testkit::{FakeClock, eventually, fake_env};
+use object_store::memory::InMemory;
+use prometheus_client::registry::Registry;
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+pub(crate) struct House {
+    pub(crate) hall: Hall,
+    pub(crate) chatflow: Arc<ChatFlow>,
+    pub(crate) bots: ChatFlowBots,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) realm: RealmId,
+    _folder: TempDir,
+}
+
+/// The coffee shop in English, which is kept as an example.
+pub(crate) fn coffee() -> Value {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios/coffee.en.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+impl House {
+    pub(crate) async fn new(settings: Value) -> Self {
+        Self::with(&coffee(), settings).await
+    }
+
+    pub(crate) async fn with(file: &Value, settings: Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (env, clock) = fake_env(3);
+        let mut registry = Registry::default();
+        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let key = InstanceKey::load_or_create(&folder.path().join("key"), &env).unwrap();
+        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
+        let realm = accounts.ensure_default().await.unwrap().id.clone();
+        let bots = ChatFlowBots::new("http://maru.example/");
+        let hall = maru_hall::Setup {
+            store: Arc::clone(&store),
+            hints: Arc::new(LocalHints::new()),
+            blobs: Arc::new(InMemory::new()),
+            env: env.clone(),
+            bot_kinds: vec![bots.kind()],
+            channel_kinds: vec![("web", |_| Ok(()))],
+            settings: maru_hall::Settings::default(),
+        };
+        let hall = Hall::open(hall, &mut registry).await.unwrap();
+        let policy = Policy { allow_loopback: true, ..Policy::default() };
+        let egress = Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) });
+        let egress = egress.unwrap();
+        let (ways, to) = (Ways::default(), egress.clone());
+        let notifier = Notifier::new(store, to, env, ways, &mut registry);
+        let setup =
+            Setup { hall: hall.clone(), accounts, egress, notifier, settings: Settings::default() };
+        let chatflow = Arc::new(ChatFlow::new(setup, &mut registry));
+        bots.attach(&chatflow);
+        hall.start();
+        let client = chatflow.sign_up(&realm, "A shop").await.unwrap().record.id;
+        let app = NewApp {
+            name: "A shop".to_owned(),
+            description: String::new(),
+            monitor_phone: "010-1234-5678".to_owned(),
+            privacy_consent: true,
+            handle: Some("coffee".to_owned()),
+        };
+        chatflow.create_app(&realm, &client, app).await.unwrap();
+        chatflow.put_draft(&realm, "coffee", file.to_string().into()).await.unwrap();
+        chatflow.publish(&realm, "coffee", "").await.unwrap();
+        let house = Self { hall, chatflow, bots, clock, realm, _folder: folder };
+        house.add_bot(settings).await;
+        house
+    }
+
+    async fn add_bot(&self, settings: Value) {
+        let mut all = Map::from_iter([("app".to_owned(), Value::from("coffee"))]);
+        all.extend(settings.as_object().cloned().unwrap_or_default());
+        let record = BotRecord {
+            id: "bot".into(),
+            realm: self.realm.clone(),
+            kind: KIND.to_owned(),
+            name: "Coffee".to_owned(),
+            delivery: DeliverySettings::default(),
+            settings: all,
+        };
+        self.hall.directory().put_bot(record, true).await.unwrap();
+        let channel = ChannelRecord {
+            id: "web".into(),
+            realm: self.realm.clone(),
+            kind: "web".to_owned(),
+            bot: "bot".into(),
+            keep_days: None,
+            settings: Map::new(),
+        };
+        self.hall.directory().put_channel(channel, true).await.unwrap();
+    }
+
+    /// Begins a conversation with a user in it.
+    pub(crate) async fn begin(&self) -> Arc<Conversation> {
+        let channel = self.hall.directory().channel(&self.realm, &"web".into()).unwrap();
+        let begin = Begin {
+            channel: &channel,
+            channel_kind: "directline",
+            id: None,
+            user: Some((Account { id: "u1".to_owned(), ..Account::default() }, true)),
+            locale: None,
+            states: Vec::new(),
+        };
+        self.hall.begin(begin).await.unwrap().conversation
+    }
+
+    /// The user posts this, and as much is to be seen then as is given.
+    pub(crate) async fn posts(
+        &self,
+        to: &Arc<Conversation>,
+        body: &Value,
+        seen: usize,
+    ) -> Vec<Value> {
+        let mut draft_of = body.clone();
+        draft_of["from"] = serde_json::json!({"id": "u1"});
+        let text = draft_of.to_string();
+        let draft = Draft::parse(text.as_bytes(), &Limits::default()).unwrap();
+        let activity: Activity = draft.finish().unwrap();
+        self.hall.post(to, Post::user(activity)).await.unwrap();
+        self.wait_for(to, seen).await
+    }
+
+    pub(crate) async fn says(&self, to: &Arc<Conversation>, text: &str, seen: usize) -> Vec<Value> {
+        self.posts(to, &serde_json::json!({"type": "message", "text": text}), seen).await
+    }
+
+    pub(crate) async fn wait_for(&self, of: &Conversation, seen: usize) -> Vec<Value> {
+        eventually("what is to be seen", async || {
+            let shown = self.shown(of).await;
+            let bodies = shown.iter().map(|shown| serde_json::from_slice(&shown.body).unwrap());
+            (shown.len() >= seen).then(|| bodies.collect())
+        })
+        .await
+    }
+
+    pub(crate) async fn shown(&self, of: &Conversation) -> Vec<Shown> {
+        self.hall.read(of, Viewer::Customer, Place::Pos(0), 100).await.unwrap().shown
+    }
+
+    /// Waits until everything that was handed over is settled.
+    pub(crate) async fn settled(&self, of: &Conversation) {
+        eventually("the end of the deliveries", async || {
+            (self.hall.head(of).await.unwrap().open == 0).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) fn wait(&self, millis: u64) {
+        self.clock.advance(Duration::from_millis(millis));
+    }
+}
+
+/// The texts of what is to be seen.
+pub(crate) fn texts(seen: &[Value]) -> Vec<&str> {
+    seen.iter().map(|seen| seen["text"].as_str().unwrap_or("")).collect()
+}
+
+/// The kinds.
+pub(crate) fn kinds(shown: &[Shown]) -> Vec<Kind> {
+    shown.iter().map(|shown| shown.kind.clone()).collect()
+}

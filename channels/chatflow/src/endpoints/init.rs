@@ -1,0 +1,46 @@
+//! `POST /init`: a user begins anew, or goes on at a node (kakao-naver-chatflow.md §4.5).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use maru_chatflow::User;
+use maru_door::Caller;
+
+use crate::ChatFlowApi;
+use crate::answer::turn;
+use crate::error::Error;
+use crate::fields::Fields;
+use crate::openapi as doc;
+
+/// Gives what is said there.
+#[utoipa::path(
+    post, path = super::INIT, tag = "chatflow",
+    request_body(content = doc::InitRequest),
+    responses(
+        (status = 200, description = "The turn", body = doc::Turn),
+        (status = 400, description = "100 malformed, 201 wrong secrets, 202 nothing published", body = doc::ErrorResponse),
+        (status = 404, description = "304: no such node", body = doc::ErrorResponse),
+        (status = 408, description = "204: a webhook took too long", body = doc::ErrorResponse),
+        (status = 409, description = "205: another turn of this user still runs", body = doc::ErrorResponse),
+        (status = 413, description = "101: more than 64 KiB", body = doc::ErrorResponse),
+        (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
+        (status = 503, description = "203: a webhook failed, or the scenario did not end", body = doc::ErrorResponse),
+    ),
+    security(("client_id" = [], "app_id" = []), ()),
+)]
+pub(crate) async fn post(
+    State(api): State<Arc<ChatFlowApi>>,
+    from: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let fields = Fields::read(&headers, body).await?;
+    let app = api.app(&from, &headers, &fields).await?;
+    let user = User::api(&fields.needed("user_key")?);
+    let node = fields.text("node_id")?.filter(|node| !node.is_empty());
+    let told = api.chatflow.init(&app, &user, node.as_deref()).await?;
+    turn(&told, fields.is_joined()?)
+}

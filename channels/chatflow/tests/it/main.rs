@@ -1,0 +1,10 @@
+//! The API over HTTP: the origin's client, every error, and the operators' orders.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod admin;
+mod calls;
+mod errors;
+mod house;
+mod origin;
+mod secrecy;

@@ -1,0 +1,196 @@
+//! What is kept of a user between two turns, and of a message for ten minutes.
+
+use bytes::Bytes;
+use maru_activity::Timestamp;
+use maru_hall::StateWrite;
+use maru_scenario::{Bubble, Effect, Keyboard, State, Turn, Unreadable};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::limits::{ANSWERS_KEPT, PAGE};
+use crate::records::Records;
+use crate::{AppRecord, Error};
+
+/// The scope of users' places.
+pub(crate) const USERS: &str = "chatflow/user";
+
+/// What a turn told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// The turn, as the API gives it.
+    pub turn: Box<RawValue>,
+    /// To whom the user was handed, if they were.
+    #[serde(default)]
+    pub handoff: Option<HandedTo>,
+    /// Whether the session came to its end.
+    #[serde(default)]
+    pub ended: bool,
+    /// What the user agreed to with it, or did not.
+    #[serde(default)]
+    pub consents: Vec<ConsentGiven>,
+    /// This is an earlier answer again.
+    #[serde(skip)]
+    pub repeated: bool,
+}
+
+/// To whom a user was handed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandedTo {
+    /// The node.
+    pub node: String,
+    /// The group of agents that the scenario asks for.
+    pub group: Option<String>,
+}
+
+/// An answer to a consent that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentGiven {
+    /// The consent's name in the scenario.
+    pub name: String,
+    /// The version of its wording.
+    pub version: String,
+    /// When the user answered.
+    pub at: Timestamp,
+    /// What the answer was.
+    pub agreed: bool,
+}
+
+/// The turn with what callers of the API learn beside it.
+#[derive(Serialize)]
+struct TurnWire<'a> {
+    #[serde(flatten)]
+    turn: &'a Turn,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff: Option<&'a HandedTo>,
+}
+
+impl Told {
+    pub(crate) fn of(turn: &Turn, effects: &[Effect]) -> Result<Self, Error> {
+        let handoff = effects.iter().find_map(|effect| match effect {
+            Effect::Handoff { node, group } => {
+                Some(HandedTo { node: node.clone(), group: group.clone() })
+            }
+            _ => None,
+        });
+        let consents = effects.iter().filter_map(|effect| match effect {
+            Effect::Consent { name, version, at, agreed } => Some(ConsentGiven {
+                name: name.clone(),
+                version: version.clone(),
+                at: *at,
+                agreed: *agreed,
+            }),
+            _ => None,
+        });
+        let wire = TurnWire { turn, handoff: handoff.as_ref() };
+        let raw = serde_json::value::to_raw_value(&wire)?;
+        let (ended, consents) = (effects.contains(&Effect::Ended), consents.collect());
+        Ok(Self { turn: raw, handoff, ended, consents, repeated: false })
+    }
+
+    /// What is said, and how the user answers.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for an answer that was kept and is damaged.
+    pub fn parts(&self) -> Result<(Vec<Bubble>, Keyboard), Error> {
+        #[derive(Deserialize)]
+        struct Parts {
+            messages: Vec<Bubble>,
+            keyboard: Keyboard,
+        }
+        let Parts { messages, keyboard } = serde_json::from_str(self.turn.get())?;
+        Ok((messages, keyboard))
+    }
+}
+
+/// A user's state as it was read.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) state: Option<State>,
+    /// The version that a write expects; 0 for none.
+    pub(crate) version: u64,
+}
+
+impl Records {
+    /// A user's place.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] for one that a later version of this program wrote: it is not
+    /// overwritten.
+    pub(crate) async fn kept(&self, app: &AppRecord, place: &str) -> Result<Kept, Error> {
+        let Some(found) = self.hall.state(&app.realm, USERS, place).await? else {
+            return Ok(Kept { state: None, version: 0 });
+        };
+        let state = match State::from_json(&found.value) {
+            Ok(state) => Some(state),
+            Err(error @ Unreadable::Layout(_)) => return Err(error.into()),
+            Err(Unreadable::Damaged(error)) => {
+                // Better a user who begins anew than one whom nobody ever answers again.
+                tracing::error!(app = app.handle, %error, "a user's state is damaged and left out");
+                None
+            }
+        };
+        Ok(Kept { state, version: found.version })
+    }
+
+    /// The answer to this message, if it was answered in the last ten minutes.
+    pub(crate) async fn answered(
+        &self,
+        app: &AppRecord,
+        place: &str,
+        message: &str,
+        now: Timestamp,
+    ) -> Result<Option<Told>, Error> {
+        let found = self.hall.state(&app.realm, &answers(place), message).await?;
+        // What is past its time may still be there.
+        let Some(found) = found.filter(|found| now.since(found.at) < ANSWERS_KEPT) else {
+            return Ok(None);
+        };
+        let told: Told = serde_json::from_slice(&found.value)?;
+        Ok(Some(Told { repeated: true, ..told }))
+    }
+
+    /// Takes away a user's place and all answers to them.
+    ///
+    /// # Errors
+    /// [`Error::NoState`] if there is none.
+    pub(crate) async fn forget_user(&self, app: &AppRecord, place: &str) -> Result<(), Error> {
+        let found = self.hall.state(&app.realm, USERS, place).await?.ok_or(Error::NoState)?;
+        let scope = answers(place);
+        loop {
+            let page = self.hall.states(&app.realm, &scope, None, PAGE).await?;
+            let more = page.next.is_some();
+            let gone = page.items.into_iter().map(|answer| StateWrite::delete(&*scope, answer.key));
+            let gone: Vec<StateWrite> = gone.collect();
+            if !gone.is_empty() {
+                self.hall.write(&app.realm, gone, Vec::new()).await?;
+            }
+            if !more {
+                break;
+            }
+        }
+        let gone = StateWrite::delete(USERS, place).at_version(found.version);
+        Ok(self.hall.write(&app.realm, vec![gone], Vec::new()).await?)
+    }
+}
+
+/// The write of a user's place.
+pub(crate) fn put_state(place: &str, state: &State, version: u64) -> StateWrite {
+    StateWrite::put(USERS, place, state.to_json()).at_version(version)
+}
+
+/// The write of a message's answer.
+pub(crate) fn put_answer(
+    place: &str,
+    message: &str,
+    told: &Told,
+    now: Timestamp,
+) -> Result<StateWrite, Error> {
+    let value = Bytes::from(serde_json::to_vec(told)?);
+    let write = StateWrite::put(answers(place), message, value);
+    Ok(StateWrite { until: Some(now.after(ANSWERS_KEPT)), ..write })
+}
+
+/// The scope of the answers to a user: one of their own, so that all of them can be found.
+fn answers(place: &str) -> String {
+    format!("chatflow/answer/{place}")
+}
