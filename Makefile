@@ -28,7 +28,7 @@ unit: ## The Rust suites alone
 
 conformance: ## Real clients and bots against a running Maru (SUITE=direct-line for one, SUITE=cluster for three nodes)
 	@scripts/need.sh rust cc node python chromium postgresql nats
-	cargo build --locked --bin maru
+	cargo build --locked --bin maru --bin lunch-vote
 	conformance/setup.sh
 	cd conformance && node run.mjs $(SUITE)
 

@@ -34,7 +34,7 @@ conformance() { conformance/setup.sh && (cd conformance && MARU_BIN="$maru" node
 part "formatting" cargo fmt --all --check
 part "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "unit, property and contract suites" rust_tests
-part "the binaries" cargo build --locked --bin maru --bin maru-ledger
+part "the binaries" cargo build --locked --bin maru --bin maru-ledger --bin lunch-vote
 part "a sync before every answer (strace)" "$built/maru-ledger" strace --maru "$maru"
 part "kill -9 under an outside ledger" "$built/maru-ledger" kill --maru "$maru" --cycles 50 --life-max-ms 1000
 part "one of three nodes, under the same ledger" "$built/maru-ledger" cluster --maru "$maru" --cycles 12 --life-max-ms 600

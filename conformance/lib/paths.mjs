@@ -57,6 +57,13 @@ export function maruBinary() {
   return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
+/** The example in Rust, built beside the server under test. */
+export function lunchVoteBinary() {
+  const path = join(dirname(maruBinary()), 'lunch-vote');
+  if (!existsSync(path)) throw new Error(`no ${path}: run \`cargo build --bin maru --bin lunch-vote\``);
+  return path;
+}
+
 /** A Chromium: `CHROMIUM`, else the first one that Debian or Fedora would install. */
 export function chromiumBinary() {
   const known = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];

@@ -35,8 +35,7 @@ fn exchange(conversation: &Arc<Conversation>, version: u64) -> Exchange {
 #[tokio::test]
 async fn an_exchange_opens_its_conversation_keeps_all_or_nothing_and_is_handed_to_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let scene =
-        Scene::open(folder.path(), Arc::new(|_| Action::Be(Outcome::taken()))).await;
+    let scene = Scene::open(folder.path(), Arc::new(|_| Action::Be(Outcome::taken()))).await;
     let conversation = Arc::new(Conversation {
         id: "elsewhere".into(),
         realm: scene.channel.realm.clone(),

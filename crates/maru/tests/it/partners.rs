@@ -50,8 +50,8 @@ async fn a_partner_is_tested_talked_to_and_reported_on() {
     server.direct_line(&secret, "POST", &path, said).await;
     let answer = eventually("the partner's answer", async || {
         let page = server.direct_line(&secret, "GET", &path, "").await.json();
-        let told = page["activities"].as_array()?.iter();
-        told.filter(|activity| activity.to_string().contains("점심라고")).next_back().cloned()
+        let mut told = page["activities"].as_array()?.iter();
+        told.rfind(|activity| activity.to_string().contains("점심라고")).cloned()
     });
     let answer = answer.await.to_string();
     for shown in ["예", "아니요", "더 보기", "http://example.org/"] {
