@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use maru_accounts::{InstanceKey, Secret};
-use maru_activity::Timestamp;
+use maru_accounts::{InstanceKey, SealedSecret, Secret};
 use maru_activity::env::Env;
 use maru_hall::BadSettings;
 use serde::{Deserialize, Serialize};
@@ -97,40 +94,6 @@ impl<'de> Deserialize<'de> for AgentTransfer {
             )),
             _ => Err(serde::de::Error::custom("must be \"none\" or \"botkit\"")),
         }
-    }
-}
-
-/// A secret as a record keeps it: sealed with the instance key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealedSecret {
-    /// The sealed bytes, as base64.
-    pub sealed: String,
-    /// When it was made or given.
-    pub created_at: Timestamp,
-}
-
-impl SealedSecret {
-    fn seal(plain: &Secret, env: &Env, key: &InstanceKey) -> Self {
-        let sealed = key.seal(env, PURPOSE, plain.expose().as_bytes());
-        Self { sealed: STANDARD.encode(sealed), created_at: env.now() }
-    }
-
-    /// The secret's text.
-    ///
-    /// # Errors
-    /// When it was sealed with another key, or is damaged.
-    pub fn open(&self, key: &InstanceKey) -> Result<Secret, BadSettings> {
-        let opened = STANDARD.decode(&self.sealed).ok();
-        let opened = opened.and_then(|sealed| key.unseal(PURPOSE, &sealed).ok());
-        let text = opened.as_ref().and_then(|plain| std::str::from_utf8(plain).ok());
-        let text = text.ok_or_else(|| {
-            bad(
-                "secret",
-                "cannot be opened: it was sealed with another instance key, or is damaged",
-            )
-        })?;
-        Ok(Secret::new(text))
     }
 }
 
@@ -294,8 +257,7 @@ pub fn import_secret(
         return Err(bad("secret", "must have 1 to 1,024 bytes"));
     }
     let kept = settings.get("secret").and_then(|kept| SealedSecret::deserialize(kept).ok());
-    let kept = kept.and_then(|kept| kept.open(key).ok());
-    if kept.is_none_or(|kept| kept.expose() != plain.expose()) {
+    if !kept.is_some_and(|kept| kept.is(plain, PURPOSE, key)) {
         keep(settings, plain, env, key);
     }
     Ok(())
@@ -308,8 +270,18 @@ pub fn rotate(settings: &mut Map<String, Value>, env: &Env, key: &InstanceKey) -
     secret
 }
 
+/// A secret's text.
+///
+/// # Errors
+/// When it was sealed with another key, or is damaged.
+pub(crate) fn opened(kept: &SealedSecret, key: &InstanceKey) -> Result<Secret, BadSettings> {
+    kept.open(PURPOSE, key).ok_or_else(|| {
+        bad("secret", "cannot be opened: it was sealed with another instance key, or is damaged")
+    })
+}
+
 fn keep(settings: &mut Map<String, Value>, plain: &Secret, env: &Env, key: &InstanceKey) {
-    let sealed = serde_json::to_value(SealedSecret::seal(plain, env, key));
+    let sealed = serde_json::to_value(SealedSecret::seal(plain, PURPOSE, env, key));
     settings.insert("secret".to_owned(), sealed.expect("a text and a number are JSON"));
 }
 

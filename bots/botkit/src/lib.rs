@@ -29,8 +29,8 @@ use maru_hall::{BotKind, Hall, WeakHall};
 
 pub use addresses::BadCallback;
 pub use config::{
-    AgentTransfer, Algorithm, Authentication, NewBot, SealedSecret, Settings, Variable,
-    import_secret, new_settings, rotate,
+    AgentTransfer, Algorithm, Authentication, NewBot, Settings, Variable, import_secret,
+    new_settings, rotate,
 };
 pub use face::Limits;
 

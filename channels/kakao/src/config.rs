@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
-use maru_accounts::{InstanceKey, Secret};
-use maru_activity::Timestamp;
 use maru_activity::env::Env;
 use maru_hall::BadSettings;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
@@ -46,33 +41,6 @@ pub(crate) struct Manner {
     pub(crate) media_hosts: Vec<String>,
     /// The most bytes of a medium.
     pub(crate) media_bytes_max: usize,
-}
-
-/// A secret that must be read back, sealed with the instance key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealedSecret {
-    /// By which it is known.
-    pub id: String,
-    /// The secret, sealed, as base64 text.
-    pub sealed: String,
-    /// When it was brought along.
-    pub created_at: Timestamp,
-}
-
-impl SealedSecret {
-    pub(crate) fn seal(plain: &Secret, purpose: &str, env: &Env, key: &InstanceKey) -> Self {
-        let id = env.base62(12);
-        let sealed = key.seal(env, &format!("{purpose}/{id}"), plain.expose().as_bytes());
-        Self { id, sealed: STANDARD.encode(sealed), created_at: env.now() }
-    }
-
-    /// The secret itself; `None` if it was sealed by another instance key, or is damaged.
-    pub(crate) fn open(&self, purpose: &str, key: &InstanceKey) -> Option<Secret> {
-        let sealed = STANDARD.decode(&self.sealed).ok()?;
-        let plain = key.unseal(&format!("{purpose}/{}", self.id), &sealed).ok()?;
-        Some(Secret::new(std::str::from_utf8(&plain).ok()?))
-    }
 }
 
 /// A fresh public id: what stands in a channel's path, and cannot be guessed.

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, Secret, SecretRecord};
+use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord};
+use maru_activity::BotId;
 use maru_activity::env::Env;
-use maru_activity::{BotId, Timestamp};
 use maru_hall::BadSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,8 +29,8 @@ pub const KEEP_ALIVE_SECS: u64 = 30;
 /// §1.8).
 pub const WEBHOOK_WAIT_SECS: u64 = 15;
 
-/// For what a client secret is sealed; its id is appended, so that none passes for another.
-const PURPOSE: &str = "kore/client-secret";
+/// For what a client secret is sealed.
+pub(crate) const PURPOSE: &str = "kore/client-secret";
 /// The length of a client secret that is made here, in characters: 256 bits' worth.
 const SECRET_LENGTH: usize = 43;
 /// How long a client secret that is brought along may be, in bytes.
@@ -43,18 +41,6 @@ const PUBLIC_KEYS_MAX: usize = 4;
 const BOTS_MAX: usize = 100;
 const TEXT_BYTES_MAX: usize = 1_024;
 const THEME_BYTES_MAX: usize = 256 * 1024;
-
-/// A client secret, as it is kept. It signs assertions, so it must be read back: it is sealed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientSecret {
-    /// By which it is known. Access tokens name it, and are worthless without it.
-    pub id: String,
-    /// The secret, sealed with the instance key, as base64 text.
-    pub sealed: String,
-    /// When it was made or brought along.
-    pub created_at: Timestamp,
-}
 
 /// A bot that the app's users talk to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +65,7 @@ pub struct Settings {
     /// The app's public name: `cs-` and a UUID. Assertions name it as their issuer.
     pub client_id: String,
     /// One or two client secrets. With two, both are good.
-    pub secrets: Vec<ClientSecret>,
+    pub secrets: Vec<SealedSecret>,
     /// How assertions may be signed. Nothing in a token changes it.
     pub algorithms: Vec<Algorithm>,
     /// The public keys of those who sign with RS256 or RS512: PEM text.
@@ -283,12 +269,10 @@ pub fn import_secret(
         return Err(bad("secrets", &format!("a client secret has {least} to {most} bytes")));
     }
     let kept = Settings::read(settings)?.secrets;
-    let is_kept =
-        |kept: &ClientSecret| kept.open(key).is_some_and(|k| k.expose() == plain.expose());
-    if kept.iter().any(is_kept) {
+    if kept.iter().any(|kept| kept.is(plain, PURPOSE, key)) {
         return Ok(());
     }
-    put_secret(settings, 0, sealed(plain, env, key))
+    put_secret(settings, 0, SealedSecret::seal(plain, PURPOSE, env, key))
 }
 
 /// Gives an app a new API key, for pages that get their assertions at `/api/platform/websdk`. An
@@ -304,7 +288,7 @@ pub fn renew_api_key(settings: &mut Map<String, Value>, env: &Env) -> IssuedSecr
 fn put_secret(
     settings: &mut Map<String, Value>,
     which: usize,
-    record: ClientSecret,
+    record: SealedSecret,
 ) -> Result<(), BadSettings> {
     let mut secrets = Settings::read(settings)?.secrets;
     if which >= SECRETS_MAX {
@@ -318,29 +302,10 @@ fn put_secret(
     Ok(())
 }
 
-fn new_secret(env: &Env, key: &InstanceKey) -> (Secret, ClientSecret) {
+fn new_secret(env: &Env, key: &InstanceKey) -> (Secret, SealedSecret) {
     let secret = Secret::new(env.base62(SECRET_LENGTH));
-    let record = sealed(&secret, env, key);
+    let record = SealedSecret::seal(&secret, PURPOSE, env, key);
     (secret, record)
-}
-
-fn sealed(secret: &Secret, env: &Env, key: &InstanceKey) -> ClientSecret {
-    let id = env.base62(12);
-    let sealed = key.seal(env, &purpose(&id), secret.expose().as_bytes());
-    ClientSecret { id, sealed: STANDARD.encode(sealed), created_at: env.now() }
-}
-
-impl ClientSecret {
-    /// The secret itself; `None` if it was sealed by another instance key, or is damaged.
-    pub(crate) fn open(&self, key: &InstanceKey) -> Option<Secret> {
-        let sealed = STANDARD.decode(&self.sealed).ok()?;
-        let plain = key.unseal(&purpose(&self.id), &sealed).ok()?;
-        Some(Secret::new(std::str::from_utf8(&plain).ok()?))
-    }
-}
-
-fn purpose(id: &str) -> String {
-    format!("{PURPOSE}/{id}")
 }
 
 /// A random UUID that says it is of version 5, as Kore's ids do.

@@ -40,9 +40,9 @@ use maru_hall::Hall;
 use prometheus_client::registry::Registry;
 
 pub use config::{
-    AppBot, ClientSecret, FRAME_BYTES_MAX, KEEP_ALIVE_SECS, NewApp, SESSION_IDLE_SECS,
-    SOCKETS_PER_USER_MAX, Settings, TOKEN_TTL_SECS, UPLOAD_BYTES_MAX, WEBHOOK_WAIT_SECS,
-    check_settings, import_secret, new_app_settings, renew_api_key, rotate,
+    AppBot, FRAME_BYTES_MAX, KEEP_ALIVE_SECS, NewApp, SESSION_IDLE_SECS, SOCKETS_PER_USER_MAX,
+    Settings, TOKEN_TTL_SECS, UPLOAD_BYTES_MAX, WEBHOOK_WAIT_SECS, check_settings, import_secret,
+    new_app_settings, renew_api_key, rotate,
 };
 pub use jwt::Algorithm;
 

@@ -12,7 +12,7 @@ use maru_accounts::{Accounts, InstanceKey};
 use maru_hall::{ChannelRecord, Directory, Snapshot};
 
 use crate::KIND;
-use crate::config::Settings;
+use crate::config::{PURPOSE, Settings};
 
 /// A channel's record with its settings read and its key opened.
 #[derive(Debug)]
@@ -30,7 +30,8 @@ impl Channel {
         let callers = settings.networks().map_err(|error| error.to_string())?;
         let authorization = match &settings.authorization {
             Some(sealed) => {
-                let plain = sealed.open(key).ok_or("the key of the send API cannot be opened")?;
+                let plain =
+                    sealed.open(PURPOSE, key).ok_or("the key of the send API cannot be opened")?;
                 let header = HeaderValue::try_from(plain.expose());
                 let mut header = header.map_err(|_| "the key cannot stand in a header")?;
                 header.set_sensitive(true);

@@ -1,10 +1,7 @@
 //! The settings of a TalkTalk channel.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
-use maru_accounts::{InstanceKey, Secret};
-use maru_activity::Timestamp;
+use maru_accounts::{InstanceKey, SealedSecret, Secret};
 use maru_activity::env::Env;
 use maru_content::limits::TALKTALK_NETWORKS;
 use maru_hall::BadSettings;
@@ -13,7 +10,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 /// For what the key of the send API is sealed; its id is appended.
-const PURPOSE: &str = "naver-talktalk/authorization";
+pub(crate) const PURPOSE: &str = "naver-talktalk/authorization";
 
 /// The longest key of the send API, in bytes.
 const KEY_BYTES_MAX: usize = 512;
@@ -26,33 +23,6 @@ const TEXT_MAX: usize = 1_000;
 
 /// The most bytes of a user's picture that is fetched.
 const MEDIA_BYTES_MAX: usize = 20 * 1024 * 1024;
-
-/// The key of the send API. It is shown with every call, so it must be read back: it is sealed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SealedSecret {
-    /// By which it is known.
-    pub id: String,
-    /// The key, sealed with the instance key, as base64 text.
-    pub sealed: String,
-    /// When it was brought along.
-    pub created_at: Timestamp,
-}
-
-impl SealedSecret {
-    fn seal(plain: &Secret, env: &Env, key: &InstanceKey) -> Self {
-        let id = env.base62(12);
-        let sealed = key.seal(env, &format!("{PURPOSE}/{id}"), plain.expose().as_bytes());
-        Self { id, sealed: STANDARD.encode(sealed), created_at: env.now() }
-    }
-
-    /// The key itself; `None` if it was sealed by another instance key, or is damaged.
-    pub(crate) fn open(&self, key: &InstanceKey) -> Option<Secret> {
-        let sealed = STANDARD.decode(&self.sealed).ok()?;
-        let plain = key.unseal(&format!("{PURPOSE}/{}", self.id), &sealed).ok()?;
-        Some(Secret::new(std::str::from_utf8(&plain).ok()?))
-    }
-}
 
 /// The settings of a TalkTalk channel. Each has a default but the id, which is made with the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,10 +151,10 @@ pub fn import_secret(
         return Err(bad("authorization", "a key has up to 512 letters, digits and signs"));
     }
     let kept = Settings::read(settings)?.authorization;
-    if kept.and_then(|kept| kept.open(key)).is_some_and(|known| known.expose() == text) {
+    if kept.is_some_and(|kept| kept.is(plain, PURPOSE, key)) {
         return Ok(());
     }
-    let sealed = serde_json::to_value(SealedSecret::seal(plain, env, key));
+    let sealed = serde_json::to_value(SealedSecret::seal(plain, PURPOSE, env, key));
     let sealed = sealed.expect("a record of texts and numbers is always JSON");
     settings.insert("authorization".to_owned(), sealed);
     Ok(())

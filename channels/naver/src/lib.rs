@@ -29,7 +29,7 @@ use maru_hall::Hall;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{SealedSecret, Settings, check_settings, import_secret, new_settings};
+pub use config::{Settings, check_settings, import_secret, new_settings};
 
 /// The kind of such a channel's record.
 pub const KIND: &str = "naver-talktalk";

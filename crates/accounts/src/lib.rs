@@ -2,7 +2,7 @@
 //!
 //! Three kinds of secret, three ways to keep them:
 //!
-//! - what Maru must read back (signing keys) is sealed with the one [`InstanceKey`];
+//! - what Maru must read back (signing keys, [`SealedSecret`]) is sealed with the one [`InstanceKey`];
 //! - what a machine shows to Maru ([`MachineSecret`]) is kept as a hash and found by its id;
 //! - what Maru's operator writes into a setting may be a reference ([`resolve_reference`]).
 //!
@@ -14,12 +14,14 @@ mod error;
 mod instance_key;
 mod keys;
 mod machine;
+mod sealed;
 mod secret;
 
 pub use accounts::{Accounts, Leeway, Realm, SigningKeyInfo};
 pub use error::{Error, TokenError};
 pub use instance_key::{InstanceKey, InstanceKeyError, Unsealable};
 pub use machine::{IssuedSecret, MachineSecret, SecretRecord, secret_id};
+pub use sealed::SealedSecret;
 pub use secret::{ReferenceError, Secret, resolve_reference};
 
 /// The realm that holds what belongs to no tenant: the list of realms itself.

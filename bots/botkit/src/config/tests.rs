@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::*;
@@ -85,13 +87,13 @@ fn a_secret_is_sealed_and_only_the_same_key_opens_it() {
     let env = Env::system();
     let (mut settings, made) = new_settings(&env, &key());
     let kept = |settings: &Map<String, Value>| {
-        SealedSecret::deserialize(&settings["secret"]).unwrap().open(&key())
+        opened(&SealedSecret::deserialize(&settings["secret"]).unwrap(), &key())
     };
     assert_eq!(kept(&settings).unwrap().expose(), made.secret.expose());
     assert!(!Value::from(settings.clone()).to_string().contains(made.secret.expose()));
     let other = InstanceKey::from_text(&STANDARD.encode([8; 32])).unwrap();
     let sealed = SealedSecret::deserialize(&settings["secret"]).unwrap();
-    assert_eq!(sealed.open(&other).unwrap_err().setting, "secret");
+    assert_eq!(opened(&sealed, &other).unwrap_err().setting, "secret");
 
     let given = Secret::new("test_api_key");
     import_secret(&mut settings, &given, &env, &key()).unwrap();

@@ -12,7 +12,7 @@ use maru_egress::{Answer, Call};
 use maru_hall::{BadSettings, BotRecord, Outcome};
 
 use super::outcome;
-use crate::config::{Authentication, Settings};
+use crate::config::{Authentication, Settings, opened};
 use crate::wire::event::{Event, Hook};
 use crate::{KIND, Shared, token};
 
@@ -37,7 +37,7 @@ pub(crate) struct Remote {
 impl Remote {
     pub(crate) fn of(record: &BotRecord, key: &InstanceKey) -> Result<Self, BadSettings> {
         let settings = Settings::read(&record.settings)?;
-        let secret = settings.secret.as_ref().map(|secret| secret.open(key)).transpose()?;
+        let secret = settings.secret.as_ref().map(|secret| opened(secret, key)).transpose()?;
         let secret = secret.ok_or_else(|| BadSettings {
             setting: "secret".to_owned(),
             problem: "must be given: BotKit's credentials.apikey".to_owned(),

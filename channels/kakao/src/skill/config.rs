@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use ipnet::IpNet;
-use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, Secret, SecretRecord};
+use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord};
 use maru_activity::env::Env;
 use maru_content::limits::{KAKAO_ANSWER_MS, KAKAO_SKILL, SKILL_CALLBACK_SECS};
 use maru_hall::BadSettings;
@@ -14,14 +14,14 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::config::{
-    self, BUDGET_MS, FAILED_TEXT, MEDIA_BYTES_MAX, Manner, SealedSecret, UNREADABLE_TEXT,
-    WAITING_BUTTON, WAITING_TEXT, bad, check_hosts, check_texts, within,
+    self, BUDGET_MS, FAILED_TEXT, MEDIA_BYTES_MAX, Manner, UNREADABLE_TEXT, WAITING_BUTTON,
+    WAITING_TEXT, bad, check_hosts, check_texts, within,
 };
 
 /// The header that shows the skill's secret, as it is typed into the builder.
 pub const SECRET_HEADER: &str = "x-maru-secret";
 
-/// For what the key of the Event API is sealed; its id is appended.
+/// For what the key of the Event API is sealed.
 const PURPOSE: &str = "kakao-skill/event-key";
 
 /// A skill has a secret, and while it changes a second one.
@@ -252,8 +252,7 @@ pub fn import_secret(
         return Err(bad("event_key", "a REST key has up to 256 letters and digits"));
     }
     let kept = Settings::read(settings)?.event_key;
-    let known = kept.and_then(|kept| kept.open(PURPOSE, key));
-    if known.is_some_and(|known| known.expose() == text) {
+    if kept.is_some_and(|kept| kept.is(plain, PURPOSE, key)) {
         return Ok(());
     }
     let sealed = SealedSecret::seal(plain, PURPOSE, env, key);

@@ -292,7 +292,7 @@ impl Secretive for BotKitBots {
         let Some(kept) = maru_botkit::Settings::read(settings)?.secret else {
             return Ok(Vec::new());
         };
-        Ok(vec![json!({ "key": 1, "created_at": kept.created_at.to_string() })])
+        Ok(vec![listed(0, &kept.id, kept.created_at)])
     }
 
     fn rotate(
