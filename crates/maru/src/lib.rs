@@ -7,11 +7,13 @@
 
 pub mod admin;
 mod alerts;
+mod answerers;
 pub mod archive;
 pub mod backup;
 mod chat;
 pub mod cli;
 pub mod config;
+mod doors;
 pub mod engines;
 pub mod exit;
 mod first;

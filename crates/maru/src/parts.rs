@@ -7,29 +7,23 @@ use anyhow::Context as _;
 use axum::Router;
 use maru_accounts::Accounts;
 use maru_activity::env::Env;
-use maru_bot_chatflow::ChatFlowBots;
-use maru_bot_echo::EchoKind;
-use maru_bot_framework::{BotFrameworkKind, Callback, Connector};
-use maru_botkit::BotKit;
-use maru_chatflow::{ChatFlow, Setup as ChatFlowSetup};
-use maru_chatflow_channel::ChatFlowApi;
+use maru_chatflow::ChatFlow;
 use maru_direct_line::DirectLine;
 use maru_door::{
-    Context, Face, Faces, Metrics as DoorMetrics, PublicUrl, RouteSpec, Sockets, TrustedProxies,
+    Context, Faces, Metrics as DoorMetrics, PublicUrl, RouteSpec, Sockets, TrustedProxies,
 };
 use maru_egress::{Egress, Options as EgressOptions, Policy};
-use maru_hall::{BlobId, BotKind, Hall, Setup};
-use maru_kakao::Kakao;
-use maru_kore::Kore;
-use maru_naver::Naver;
+use maru_hall::{BlobId, Hall, Setup};
 use maru_notify::Notifier;
-use maru_plus_friend::{PlusFriend, Setup as PlusFriendSetup};
+use maru_plus_friend::PlusFriend;
 use maru_store::Store;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
+use crate::answerers::{Answerers, Outward};
 use crate::config::Config;
+use crate::doors::{CHANNEL_KINDS, Doors, Inside};
 use crate::engines::urls::BlobsUrl;
 use crate::engines::{self, Schema};
 use crate::exit::Failure;
@@ -102,34 +96,9 @@ impl Parts {
         let egress = egress(config, maru)?;
         let ways = crate::alerts::ways(&config.alerts)?;
         let notifier = Notifier::new(Arc::clone(&store), egress.clone(), env.clone(), ways, maru);
-        let callback_url = config.callback_url.as_deref().or(config.public_url.as_deref());
-        let callback_url = callback_url.or(local_url).unwrap_or("http://127.0.0.1:8080");
-        let key = Arc::new(instance_key::of(config, paths, &env)?);
-        let callback = Callback::new(callback_url, Arc::clone(&key)).context("callback_url")?;
-        let botkit = BotKit::new(egress.clone(), callback_url, Arc::clone(&key), env.clone());
-        let botkit = botkit.context("callback_url")?;
-        let plus_friend = PlusFriend::new(PlusFriendSetup {
-            egress: egress.clone(),
-            callback_url,
-            key,
-            env: env.clone(),
-            notifier: notifier.clone(),
-            registry: maru,
-        });
-        let plus_friend = plus_friend.context("callback_url")?;
-        let chatflow_bots = ChatFlowBots::new(callback_url);
-        let bot_kinds: Vec<Arc<dyn BotKind>> = vec![
-            Arc::new(EchoKind),
-            Arc::new(BotFrameworkKind::new(
-                egress.clone(),
-                callback.clone(),
-                env.clone(),
-                config.bot_framework.activity,
-            )),
-            botkit.kind(),
-            plus_friend.kind(),
-            chatflow_bots.kind(),
-        ];
+        let outward = Outward { egress, notifier: notifier.clone() };
+        let key = instance_key::of(config, paths, &env)?;
+        let answerers = Answerers::new(config, local_url, key, &outward, &env, maru)?;
 
         // Where it is said.
         let setup = Setup {
@@ -137,14 +106,8 @@ impl Parts {
             hints: Arc::clone(&carrier.hints),
             blobs,
             env: env.clone(),
-            bot_kinds,
-            channel_kinds: vec![
-                (maru_direct_line::KIND, maru_direct_line::check_settings),
-                (maru_kore::KIND, maru_kore::check_settings),
-                (maru_kakao::plus_friend::KIND, maru_kakao::plus_friend::check_settings),
-                (maru_kakao::skill::KIND, maru_kakao::skill::check_settings),
-                (maru_naver::KIND, maru_naver::check_settings),
-            ],
+            bot_kinds: answerers.kinds(),
+            channel_kinds: CHANNEL_KINDS.to_vec(),
             settings: config.hall.clone(),
         };
         let hall = Hall::open(setup, &mut registry).await.context("the hall cannot be opened")?;
@@ -152,45 +115,24 @@ impl Parts {
         // How users and bots come in.
         let maru = registry.sub_registry_with_prefix("maru");
         let door_metrics = DoorMetrics::register(maru);
-        let sockets = Sockets::new(door_metrics.clone(), stopping.clone());
-        let direct_line =
-            DirectLine::new(hall.clone(), Arc::clone(&accounts), sockets.clone(), maru);
-        let kore = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, maru);
-        let stop = || stopping.clone();
-        let kakao = Kakao::new(hall.clone(), Arc::clone(&accounts), egress.clone(), stop(), maru);
-        let out = egress.clone();
-        let naver = Naver::new(hall.clone(), Arc::clone(&accounts), out, stop(), maru);
-        let botkit = botkit.face(hall.clone(), maru_botkit::Limits::default());
-        plus_friend.attach(&hall);
-        let chatflow = ChatFlowSetup {
-            hall: hall.clone(),
-            accounts: Arc::clone(&accounts),
-            egress: egress.clone(),
-            notifier: notifier.clone(),
-            settings: maru_chatflow::Settings::default(),
+        let inside = Inside {
+            config,
+            hall: &hall,
+            accounts: &accounts,
+            outward,
+            sockets: Sockets::new(door_metrics.clone(), stopping.clone()),
+            stopping: &stopping,
         };
-        let chatflow = Arc::new(ChatFlow::new(chatflow, maru));
-        chatflow_bots.attach(&chatflow);
-        let scenarios = ChatFlowApi::new(ChatFlow::clone(&chatflow), Default::default());
-        let connector = Arc::new(Connector::new(hall.clone(), callback, config.bot_framework));
+        let Doors { direct_line, chatflow, plus_friend, mut faces } =
+            Doors::new(inside, answerers, maru);
         let registry = Arc::new(registry);
-        let machines = Arc::new(Machines {
+        faces.push(Arc::new(Machines {
             hall: hall.clone(),
             carries_hints: carrier.between_nodes,
             registry: Arc::clone(&registry),
             openapi: openapi()?,
             stopping: stopping.clone(),
-        });
-        let faces: Vec<Arc<dyn Face>> = vec![
-            Arc::clone(&direct_line) as _,
-            kore,
-            kakao,
-            naver,
-            scenarios,
-            connector,
-            botkit,
-            machines,
-        ];
+        }));
         let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;

@@ -1,0 +1,81 @@
+//! How users and bots come in: the faces, made of the hall.
+
+use std::sync::Arc;
+
+use maru_accounts::Accounts;
+use maru_bot_framework::Connector;
+use maru_chatflow::{ChatFlow, Setup as ChatFlowSetup};
+use maru_chatflow_channel::ChatFlowApi;
+use maru_direct_line::DirectLine;
+use maru_door::{Face, Sockets};
+use maru_hall::{CheckChannel, Hall};
+use maru_kakao::Kakao;
+use maru_kore::Kore;
+use maru_naver::Naver;
+use maru_plus_friend::PlusFriend;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::answerers::{Answerers, Outward};
+use crate::config::Config;
+
+/// The kinds of channels there are, each with the check of its settings.
+pub(crate) const CHANNEL_KINDS: [(&str, CheckChannel); 5] = [
+    (maru_direct_line::KIND, maru_direct_line::check_settings),
+    (maru_kore::KIND, maru_kore::check_settings),
+    (maru_kakao::plus_friend::KIND, maru_kakao::plus_friend::check_settings),
+    (maru_kakao::skill::KIND, maru_kakao::skill::check_settings),
+    (maru_naver::KIND, maru_naver::check_settings),
+];
+
+/// What the faces are made of.
+pub(crate) struct Inside<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) hall: &'a Hall,
+    pub(crate) accounts: &'a Arc<Accounts>,
+    pub(crate) outward: Outward,
+    pub(crate) sockets: Sockets,
+    pub(crate) stopping: &'a CancellationToken,
+}
+
+/// The faces, and those of them that operators work with too.
+pub(crate) struct Doors {
+    pub(crate) direct_line: Arc<DirectLine>,
+    pub(crate) chatflow: Arc<ChatFlow>,
+    pub(crate) plus_friend: PlusFriend,
+    pub(crate) faces: Vec<Arc<dyn Face>>,
+}
+
+impl Doors {
+    /// Makes them, and gives the bots what they need of the hall. Before the hall is started.
+    pub(crate) fn new(inside: Inside<'_>, answerers: Answerers, registry: &mut Registry) -> Self {
+        let Inside { config, hall, accounts, outward, sockets, stopping } = inside;
+        let Outward { egress, notifier } = outward;
+        let (hall, accounts) = (|| hall.clone(), || Arc::clone(accounts));
+        let stopping = || stopping.clone();
+        let Answerers { callback, botkit, plus_friend, scenarios, .. } = answerers;
+
+        let direct_line = DirectLine::new(hall(), accounts(), sockets.clone(), registry);
+        let kore = Kore::new(hall(), accounts(), sockets, registry);
+        let kakao = Kakao::new(hall(), accounts(), egress.clone(), stopping(), registry);
+        let naver = Naver::new(hall(), accounts(), egress.clone(), stopping(), registry);
+        let chatflow = ChatFlowSetup {
+            hall: hall(),
+            accounts: accounts(),
+            egress,
+            notifier,
+            settings: maru_chatflow::Settings::default(),
+        };
+        let chatflow = Arc::new(ChatFlow::new(chatflow, registry));
+        scenarios.attach(&chatflow);
+        let api =
+            ChatFlowApi::new(ChatFlow::clone(&chatflow), maru_chatflow_channel::Limits::default());
+        let connector = Arc::new(Connector::new(hall(), callback, config.bot_framework));
+        let botkit = botkit.face(hall(), maru_botkit::Limits::default());
+        plus_friend.attach(&hall());
+
+        let faces: Vec<Arc<dyn Face>> =
+            vec![Arc::clone(&direct_line) as _, kore, kakao, naver, api, connector, botkit];
+        Self { direct_line, chatflow, plus_friend, faces }
+    }
+}
