@@ -169,6 +169,9 @@ impl Node {
             (!is_open).then_some(page.items)
         });
         assert!(settled.await.iter().all(|delivery| delivery.state == DeliveryState::Settled));
+        // Readers may see a commit a moment before its writer has noted it, which tells how far to read. The
+        // writer takes one after the other.
+        self.hall.write(&realm(), Vec::new(), Vec::new()).await.unwrap();
     }
 
     /// What a user gets for something.
