@@ -126,7 +126,9 @@ test('a node is killed under a socket: the client goes on at the other, and miss
   assert.deepEqual([...new Set(back.said)].slice(-2), ['echo: while away', 'echo: after']);
   await first.up();
   await play.maru.allReady();
-  const log = (await user.at(first.url).log()).map(textOf);
+  const all = (await user.at(first.url).log()).map(textOf);
+  // What was handed over and not settled when the node died is handed over again: a bot's answer may then double.
+  const log = all.filter((text, place) => !text.startsWith('echo: ') || all.indexOf(text) === place);
   assert.deepEqual(log, [
     `welcome ${user.sub}`,
     'before',
