@@ -1,6 +1,6 @@
 //! Erasing a person.
 //!
-//! Bodies are emptied, and names, keys and attempts taken away, in one transaction. The former
+//! Bodies are emptied, and names, keys, attempts and values taken away, in one transaction. The former
 //! versions of the rows go with the next (auto)vacuum, which is asked for at once; write-ahead
 //! archives and backups keep theirs for as long as they are kept.
 
@@ -136,14 +136,26 @@ const BODIES: &str = concat!(
 );
 const NAMES: &str = "UPDATE members AS m SET name = NULL WHERE m.realm = $1 AND m.role <> 1 \
      AND (m.person = $2 OR (m.channel = $3 AND m.external = $4)) AND m.name IS NOT NULL";
+/// The values that tell of conversations in which there was no other user, locked as commits lock them.
+const VALUES: &str = "WITH gone AS (SELECT s.realm, s.scope, s.key FROM states s \
+     WHERE s.realm = $1 AND s.at <= $5 AND s.conversation IN (SELECT m.conversation \
+     FROM members m WHERE m.realm = $1 AND m.role = 0 \
+     AND (m.person = $2 OR (m.channel = $3 AND m.external = $4)) AND NOT EXISTS (SELECT 1 \
+     FROM members o WHERE o.realm = m.realm AND o.conversation = m.conversation AND o.role = 0 \
+     AND NOT coalesce(o.person = $2, false) \
+     AND NOT coalesce(o.channel = $3 AND o.external = $4, false))) \
+     ORDER BY s.realm, s.scope, s.key FOR UPDATE) \
+     DELETE FROM states AS s USING gone g \
+     WHERE s.realm = g.realm AND s.scope = g.scope AND s.key = g.key";
 
 /// The tables of which former versions of rows are to go.
-const TOUCHED: [&str; 5] = [
+const TOUCHED: [&str; 6] = [
     "VACUUM entries",
     "VACUUM members",
     "VACUUM deliveries",
     "VACUUM attempts",
     "VACUUM client_keys",
+    "VACUUM states",
 ];
 
 /// The journal, oldest first.
@@ -186,6 +198,7 @@ pub(crate) async fn erase(
         erased.conversations = uint(&row, "conversations")?;
     }
     let (person, channel, external) = whom(erasure);
+    transaction.execute(VALUES, &[&realm, &person, &channel, &external, &until]).await?;
     transaction.execute(NAMES, &[&realm, &person, &channel, &external]).await?;
     let at = erasure.at.as_micros();
     transaction.execute(NOTE, &[&erasure.id, &at, &realm, &person, &channel, &external]).await?;

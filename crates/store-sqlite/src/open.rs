@@ -168,3 +168,36 @@ pub(crate) fn checkpointer(database: &Path) -> Result<Connection, OpenError> {
 pub(crate) fn database_in(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
+
+#[cfg(test)]
+mod tests {
+    use refinery::Target;
+
+    use super::*;
+
+    #[test]
+    fn what_the_first_schema_kept_is_there_in_the_newest() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database_in(folder.path());
+        let mut first = Connection::open(&database).unwrap();
+        let runner = embedded::migrations::runner().set_target(Target::Version(1));
+        runner.run(&mut first).unwrap();
+        let put = "INSERT INTO states (realm, scope, key, version, at, until, value) \
+                   VALUES ('r', 's', ?1, 7, 1, 2, ?2)";
+        for (key, length) in [("short", 1), ("long", 9_000)] {
+            first.execute(put, (key, vec![b'v'; length])).unwrap();
+        }
+        drop(first);
+        let newest = writer(&database).unwrap();
+        assert_eq!(found_version(&newest).unwrap(), known_schema());
+        let read = "SELECT version, at, until, length(value) FROM states WHERE key = ?1";
+        for (key, length) in [("short", 1), ("long", 9_000)] {
+            let found: (u32, u32, u32, u32) = newest
+                .query_row(read, [key], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+                .unwrap();
+            assert_eq!(found, (7, 1, 2, length));
+        }
+        // A row of the table, and not of an index.
+        assert!(newest.query_row("SELECT rowid FROM states", [], |_| Ok(())).is_ok());
+    }
+}

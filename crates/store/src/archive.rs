@@ -314,6 +314,9 @@ pub struct StateRecord {
     /// From when on it may be swept away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// The conversation that it tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<ConversationId>,
     /// The value.
     #[serde(with = "spelling::octets")]
     pub value: Bytes,

@@ -254,6 +254,8 @@ pub struct StateWrite {
     /// ticket is used up by writing it with `expect: Some(0)`, and is forgotten when it has
     /// expired anyway.
     pub until: Option<Timestamp>,
+    /// The conversation that it tells of, if it does. It goes when that one's only user is erased.
+    pub about: Option<ConversationId>,
 }
 
 impl StateWrite {
@@ -265,17 +267,23 @@ impl StateWrite {
             expect: None,
             value: Some(value.into()),
             until: None,
+            about: None,
         }
     }
 
     /// A value to delete, whatever is there.
     pub fn delete(scope: impl Into<String>, key: impl Into<String>) -> Self {
-        Self { scope: scope.into(), key: key.into(), expect: None, value: None, until: None }
+        Self { value: None, ..Self::put(scope, key, Bytes::new()) }
     }
 
     /// The same, only at this version: `0` for none.
     pub fn at_version(self, version: u64) -> Self {
         Self { expect: Some(version), ..self }
+    }
+
+    /// The same, as something that tells of a conversation: see [`StateWrite::about`].
+    pub fn about(self, conversation: &ConversationId) -> Self {
+        Self { about: Some(conversation.clone()), ..self }
     }
 }
 

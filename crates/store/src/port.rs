@@ -309,8 +309,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn sweep(&self, now: Timestamp, keep: Duration) -> Result<(), Error>;
 
     /// Erases a person: clears the bodies and metas of their entries (of every entry, where they
-    /// were alone with a bot), their client keys and attempts, their names among members, and what the engine
-    /// still holds of them in free pages and logs. Places stay as tombstones. The erasure is
+    /// were alone with a bot), their client keys and attempts, their names among members, the values that
+    /// tell of conversations without another user, and what the engine still holds of them in free pages and logs. Places stay as tombstones. The erasure is
     /// journalled, so that a restore repeats it.
     async fn erase(&self, realm: &RealmId, whom: &Whom, at: Timestamp) -> Result<Erased, Error>;
 

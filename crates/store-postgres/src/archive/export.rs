@@ -63,8 +63,8 @@ const ATTEMPTS: &str = "SELECT a.delivery, a.number, a.at, a.took_ms, a.outcome,
 const CLIENT_KEYS: &str = "SELECT realm, conversation, hash, digest, at, seq, pos, count, hidden \
      FROM client_keys WHERE (realm, conversation, hash) > ($1, $2, $3) \
      ORDER BY realm, conversation, hash LIMIT $4";
-const STATES: &str = "SELECT realm, scope, key, version, at, until, value FROM states \
-     WHERE (realm, scope, key) > ($1, $2, $3) ORDER BY realm, scope, key LIMIT $4";
+const STATES: &str = "SELECT realm, scope, key, version, at, until, value, conversation \
+     FROM states WHERE (realm, scope, key) > ($1, $2, $3) ORDER BY realm, scope, key LIMIT $4";
 const TIMERS: &str = "SELECT realm, scope, key, due_at, value FROM timers \
      WHERE (realm, scope, key) > ($1, $2, $3) ORDER BY realm, scope, key LIMIT $4";
 const ERASURES: &str = "SELECT id, at, realm, person, channel, external, written_at FROM erasures \
@@ -362,6 +362,7 @@ async fn states(
             version: uint(row, "version")?,
             at: time(row, "at")?,
             until: until.map(Timestamp::from_micros),
+            about: maybe_text(row, "conversation")?.map(Into::into),
             value: bytes(row, "value")?,
         })))
     };

@@ -83,9 +83,9 @@ const COUNT_OPEN: &str = "UPDATE conversations AS c SET open = (SELECT count(*) 
 const CLIENT_KEYS: &str = "INSERT INTO client_keys (realm, conversation, hash, digest, at, seq, pos, \
      count, hidden) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int8[], \
      $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::bytea[]) ON CONFLICT DO NOTHING";
-const STATES: &str = "INSERT INTO states (realm, scope, key, version, at, until, value) \
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::int8[], \
-     $7::bytea[]) ON CONFLICT DO NOTHING";
+const STATES: &str = "INSERT INTO states (realm, scope, key, version, at, until, value, \
+     conversation) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], \
+     $5::int8[], $6::int8[], $7::bytea[], $8::text[]) ON CONFLICT DO NOTHING";
 const TIMERS: &str = "INSERT INTO timers (realm, scope, key, due_at, value) \
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::bytea[]) \
      ON CONFLICT DO NOTHING";
@@ -366,6 +366,7 @@ impl Import {
             column(rows, |row| row.at.as_micros()),
             column(rows, |row| row.until.map(Timestamp::as_micros)),
             column(rows, |row| &*row.value),
+            column(rows, |row| row.about.as_ref().map(|id| Text(id.as_str()))),
         ];
         self.run(STATES, columns).await
     }

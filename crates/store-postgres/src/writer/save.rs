@@ -60,12 +60,13 @@ const RENAME: &str = "UPDATE members AS m SET name = u.name, spelled = u.spelled
 const KEYS: &str = "INSERT INTO client_keys (realm, conversation, hash, digest, at, seq, pos, count, \
      hidden) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int8[], $5::int8[], \
      $6::int8[], $7::int8[], $8::int8[], $9::bytea[])";
-const NEW_STATES: &str = "INSERT INTO states (realm, scope, key, version, at, until, value) \
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::int8[], \
-     $7::bytea[]) ON CONFLICT DO NOTHING";
+const NEW_STATES: &str = "INSERT INTO states (realm, scope, key, version, at, until, value, \
+     conversation) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], \
+     $5::int8[], $6::int8[], $7::bytea[], $8::text[]) ON CONFLICT DO NOTHING";
 const STATES: &str = "UPDATE states AS s SET version = u.version, at = u.at, until = u.until, \
-     value = u.value FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], \
-     $6::int8[], $7::bytea[]) AS u (realm, scope, key, version, at, until, value) \
+     value = u.value, conversation = u.conversation FROM unnest($1::text[], $2::text[], \
+     $3::text[], $4::int8[], $5::int8[], $6::int8[], $7::bytea[], $8::text[]) \
+     AS u (realm, scope, key, version, at, until, value, conversation) \
      WHERE s.realm = u.realm AND s.scope = u.scope AND s.key = u.key";
 const NO_STATES: &str = "DELETE FROM states AS s \
      USING unnest($1::text[], $2::text[], $3::text[]) AS u (realm, scope, key) \
@@ -343,8 +344,8 @@ impl<'b> Writes<'b> {
         for (name, slot) in &batch.states {
             let Some((at, write)) = slot.write else { continue };
             match (&write.value, slot.found) {
-                (Some(value), 0) => new.push((name, slot.version, at, write.until, value)),
-                (Some(value), _) => old.push((name, slot.version, at, write.until, value)),
+                (Some(value), 0) => new.push((name, slot.version, at, write, value)),
+                (Some(value), _) => old.push((name, slot.version, at, write, value)),
                 (None, 0) => {}
                 (None, _) => gone.push(name),
             }
@@ -353,8 +354,9 @@ impl<'b> Writes<'b> {
             let mut columns = names(&rows, |row| row.0);
             columns.push(column(&rows, |row| int(row.1)));
             columns.push(column(&rows, |row| micros(row.2)));
-            columns.push(column(&rows, |row| row.3.map(micros)));
+            columns.push(column(&rows, |row| row.3.until.map(micros)));
             columns.push(column(&rows, |row| &**row.4));
+            columns.push(column(&rows, |row| row.3.about.as_ref().map(|id| Text(id.as_str()))));
             self.push(sql, rows.len(), columns);
         }
         self.push(NO_STATES, gone.len(), names(&gone, |name| name));

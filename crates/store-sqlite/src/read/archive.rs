@@ -295,13 +295,14 @@ fn states(
     limit: usize,
 ) -> rusqlite::Result<Page<Record>> {
     let mut find = conn.prepare_cached(
-        "SELECT realm, scope, key, version, at, until, value FROM states \
+        "SELECT realm, scope, key, version, at, until, value, conversation FROM states \
          WHERE (realm, scope, key) > (?1, ?2, ?3) ORDER BY realm, scope, key LIMIT ?4",
     )?;
     let mut rows = find.query(params![realm, scope, key, one_more(limit)])?;
     collect(&mut rows, limit, |row| {
         let ((realm, scope, key), cursor) = name(row)?;
         let until: Option<i64> = row.get("until")?;
+        let about: Option<String> = row.get("conversation")?;
         let state = StateRecord {
             realm: realm.into(),
             scope,
@@ -309,6 +310,7 @@ fn states(
             version: rows::uint(row, "version")?,
             at: rows::time(row, "at")?,
             until: until.map(maru_activity::Timestamp::from_micros),
+            about: about.map(Into::into),
             value: rows::bytes(row, "value")?,
         };
         Ok((cursor, Record::State(Box::new(state))))

@@ -241,9 +241,12 @@ async fn a_backup_made_while_writing_has_what_was_acknowledged_and_can_be_restor
     let (folder, other) = (folder(), folder());
     let store = Arc::new(open(&folder));
     put(&store, opens("c")).await;
-    for _ in 0..200 {
+    for _ in 1..200 {
         put(&store, says("c", "before")).await;
     }
+    let mut kept = commit(says("c", "before"));
+    kept.states = vec![StateWrite::put("s", "k", "v").about(&"c".into())];
+    store.commit(kept).await.unwrap();
     let (writing, target) = (Arc::clone(&store), other.path().join("backup.db"));
     let writer = tokio::spawn(async move {
         for _ in 0..200 {
@@ -270,6 +273,7 @@ async fn a_backup_made_while_writing_has_what_was_acknowledged_and_can_be_restor
     let read = read.unwrap();
     assert!(read.len() >= 200 && read.iter().take(200).all(|entry| !entry.is_erased()));
     assert!((0..).zip(&read).all(|(seq, entry)| entry.seq == seq), "a consistent copy");
+    assert!(store.state(&realm(), "s", "k").await.unwrap().is_some());
     put(&store, says("c", "after")).await;
     drop(store);
 
@@ -281,6 +285,7 @@ async fn a_backup_made_while_writing_has_what_was_acknowledged_and_can_be_restor
     assert_eq!(restored.erased.entries, read.len() as u64);
     let store = SqliteStore::open(&erased, Options::new(Env::system())).unwrap();
     assert!(texts(&store, "c").await.unwrap().iter().all(Bytes::is_empty));
+    assert_eq!(store.state(&realm(), "s", "k").await, Ok(None));
     drop(store);
     std::fs::write(&target, "no database").unwrap();
     let damaged = restore(&target, &other.path().join("damaged"), &[], later);
@@ -328,7 +333,12 @@ async fn what_was_erased_is_found_in_no_file() {
             (entry.op, entry.turn) = (Op::Update(round as u64 * 3), Turn::None);
         }
         put(&store, fold).await;
-        put(&store, says("bob", "stays")).await;
+        let mut kept = commit(says("bob", "stays"));
+        kept.states = vec![
+            StateWrite::put("s", "ann", CANARY.repeat(round)).about(&"ann".into()),
+            StateWrite::put("s", format!("bob {round}"), "stays").about(&"bob".into()),
+        ];
+        store.commit(kept).await.unwrap();
     }
     // Pages shrink and are merged: what moves leaves copies.
     expire_what_stands_between(&store).await;
@@ -338,6 +348,7 @@ async fn what_was_erased_is_found_in_no_file() {
     assert_eq!(erased.entries, 300);
     assert_eq!(canary_found(&folder), Vec::<PathBuf>::new());
     assert!(texts(&store, "bob").await.unwrap().iter().all(|body| !body.is_empty()));
+    assert_eq!(store.states(&realm(), "s", None, 999).await.unwrap().items.len(), 100);
     // Once more without anything having been rearranged: rows are written over where they stand.
     for _ in 0..50 {
         put(&store, says("ann", CANARY)).await;

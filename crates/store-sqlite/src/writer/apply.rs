@@ -1,6 +1,6 @@
 //! The second half of a commit: doing what was found to be sound.
 
-use maru_activity::Timestamp;
+use maru_activity::{ConversationId, Timestamp};
 use maru_store::{
     Change, Commit, Member, NewEntry, Op, Places, Receipt, Route, StateWrite, TimerWrite, Turn,
 };
@@ -297,13 +297,14 @@ impl Batch<'_> {
         match &write.value {
             Some(value) => {
                 let mut put = self.conn.prepare_cached(
-                    "INSERT INTO states (realm, scope, key, version, at, until, value) \
-                     VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT DO UPDATE \
+                    "INSERT INTO states (realm, scope, key, version, at, until, value, conversation) \
+                     VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE \
                      SET version = version + 1, at = excluded.at, until = excluded.until, \
-                     value = excluded.value",
+                     value = excluded.value, conversation = excluded.conversation",
                 )?;
                 let (at, until) = (commit.at.as_micros(), write.until.map(Timestamp::as_micros));
-                put.execute(params![realm, write.scope, write.key, at, until, &**value])?;
+                let about = write.about.as_ref().map(ConversationId::as_str);
+                put.execute(params![realm, write.scope, write.key, at, until, &**value, about])?;
             }
             None => {
                 let mut delete = self.conn.prepare_cached(

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::keep::Key;
+use super::keep::{Key, note_rearranged};
 use super::recent::sweep_keys;
 use super::{Writer, checkpoint};
 use crate::rows;
@@ -116,6 +116,7 @@ pub(crate) fn erase(
         }
         erased.entries += cleared;
     }
+    clear_values(conn, erasure, until)?;
     clear_names(conn, erasure)?;
     note(conn, erasure)?;
     erased.conversations = conversations.len() as u64;
@@ -199,6 +200,24 @@ fn clear_entries(conn: &Connection, scope: &[(&str, &dyn ToSql)]) -> rusqlite::R
         ))?
         .execute(scope)?;
     Ok(cleared as u64)
+}
+
+/// The values that tell of conversations in which there was no other user.
+fn clear_values(conn: &Connection, erasure: &Erasure, until: i64) -> rusqlite::Result<()> {
+    let clear = format!(
+        "DELETE FROM states WHERE realm = :realm AND at <= :until AND conversation IN \
+         (SELECT c.public FROM members m JOIN conversations c ON c.id = m.conv \
+         WHERE {MEMBERS} AND m.role = 0 AND NOT EXISTS (SELECT 1 FROM members o \
+         WHERE o.conv = m.conv AND o.role = 0 AND o.id NOT IN \
+         (SELECT m.id FROM members m WHERE {MEMBERS})))"
+    );
+    let [realm, person, channel, external] = whom(erasure);
+    let scope: [(&str, &dyn ToSql); 5] = [realm, person, channel, external, (":until", &until)];
+    if conn.prepare(&clear)?.execute(&scope)? > 0 {
+        // Values change in length as they are written, and so were moved.
+        note_rearranged(conn)?;
+    }
+    Ok(())
 }
 
 fn clear_names(conn: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {

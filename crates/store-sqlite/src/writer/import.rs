@@ -278,8 +278,8 @@ impl Import<'_> {
 
     fn state(&self, record: &StateRecord) -> rusqlite::Result<()> {
         let mut insert = self.conn.prepare_cached(
-            "INSERT INTO states (realm, scope, key, version, at, until, value) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO states (realm, scope, key, version, at, until, value, conversation) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         )?;
         insert.execute(params![
             record.realm.as_str(),
@@ -289,6 +289,7 @@ impl Import<'_> {
             record.at.as_micros(),
             record.until.map(Timestamp::as_micros),
             &*record.value,
+            record.about.as_ref().map(ConversationId::as_str),
         ])?;
         Ok(())
     }

@@ -174,6 +174,7 @@ async fn furnish<S: Store>(world: &World<S>) -> Furnished {
         StateWrite::put("s", "text", "v"),
         StateWrite::put("s", "bytes", &b"\xff\x00"[..]),
         StateWrite { until, ..StateWrite::put("s", "until", "") },
+        StateWrite::put("s", "about", "v").about(&talk),
     ];
     commit.timers = vec![TimerWrite {
         scope: "t".to_owned(),
@@ -362,6 +363,7 @@ pub async fn what_was_imported_goes_on_as_it_would_have(
     let whom = Whom::Participant("web".into(), "u1".into());
     let gone = new.store.erase(&new.realm, &whom, secs(3_000)).await.expect("erases");
     assert_eq!(gone.entries, 11, "alone with a bot: everything");
+    assert_eq!(new.store.state(&new.realm, "s", "about").await, Ok(None));
     let all = DeliveryFilter { conversation: Some(talk.clone()), ..Default::default() };
     for delivery in new.store.deliveries(&new.realm, &all, None, 99).await.expect("a page").items {
         assert_eq!(new.store.attempts(&new.realm, delivery.id).await, Ok(Vec::new()));

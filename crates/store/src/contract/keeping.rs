@@ -195,6 +195,19 @@ pub async fn an_erasure_clears_what_a_person_said_and_nothing_else(mut subject: 
     }
     world.put(upload).await;
 
+    let mut kept = Commit::new(world.commit_id(), world.realm.clone(), secs(1_000));
+    let about = |key, id: Option<&ConversationId>| {
+        let write = StateWrite::put("about", key, "secret");
+        id.map_or_else(|| write.clone(), |id| write.clone().about(id))
+    };
+    kept.states = vec![
+        about("alone", Some(&alone)),
+        about("nobody", None),
+        about("other", Some(&other)),
+        about("shared", Some(&shared)),
+    ];
+    world.store.commit(kept).await.expect("sound");
+
     let whom = Whom::Participant("web".into(), "ann".into());
     let erased = world.store.erase(&world.realm, &whom, secs(2_000)).await.expect("erases");
     assert_eq!((erased.entries, erased.conversations), (4, 2));
@@ -208,6 +221,10 @@ pub async fn an_erasure_clears_what_a_person_said_and_nothing_else(mut subject: 
     let members = world.store.members(&world.realm, &shared).await.expect("can be read");
     let names: Vec<_> = members.iter().map(|m| m.account.name.as_deref()).collect();
     assert_eq!(names, [Some("Bot"), None, Some("bob")]);
+
+    let left = world.store.states(&world.realm, "about", None, 9).await.expect("a page").items;
+    let left: Vec<_> = left.iter().map(|state| state.key.as_str()).collect();
+    assert_eq!(left, ["nobody", "other", "shared"]);
 
     // By the person they are, and again: nothing is left to erase.
     let person = Whom::Person(crate::Member::person_of(&"web".into(), "ann"));

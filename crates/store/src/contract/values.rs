@@ -16,8 +16,7 @@ impl<S: Store> World<S> {
         value: Option<&str>,
     ) -> Result<Receipt, Error> {
         let value = value.map(|value| Bytes::copy_from_slice(value.as_bytes()));
-        let write =
-            StateWrite { scope: "scope".into(), key: key.into(), expect, value, until: None };
+        let write = StateWrite { expect, value, ..StateWrite::put("scope", key, "") };
         let mut commit = Commit::new(self.commit_id(), self.realm.clone(), secs(1_000));
         commit.states.push(write);
         self.store.commit(commit).await
