@@ -5,10 +5,11 @@ use std::fmt;
 use maru_activity::Timestamp;
 use maru_activity::env::Env;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::Secret;
+use crate::{Secret, hex};
 
 const ID_LENGTH: usize = 12;
 const RANDOM_LENGTH: usize = 43;
@@ -45,8 +46,10 @@ impl fmt::Debug for IssuedSecret {
     }
 }
 
-/// What is kept of a secret.
+/// What is kept of a secret. What is read in its place and is none is not quoted: it may be the secret
+/// itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct SecretRecord {
     /// By which it is found.
     pub id: String,
@@ -65,6 +68,24 @@ impl SecretRecord {
     }
 }
 
+/// How a record is written down.
+#[derive(Deserialize)]
+struct Parts {
+    id: String,
+    hash: String,
+    created_at: Timestamp,
+}
+
+impl TryFrom<Value> for SecretRecord {
+    type Error = &'static str;
+
+    fn try_from(kept: Value) -> Result<Self, &'static str> {
+        let Parts { id, hash, created_at } = serde_json::from_value(kept)
+            .map_err(|_| "is kept as a hash, and cannot be set as text")?;
+        Ok(Self { id, hash, created_at })
+    }
+}
+
 /// The id in a secret's text, by which its record is found; `None` if the text cannot be such a
 /// secret.
 pub fn secret_id(text: &str) -> Option<&str> {
@@ -76,13 +97,7 @@ pub fn secret_id(text: &str) -> Option<&str> {
 }
 
 fn hash(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -118,5 +133,7 @@ mod tests {
             assert!(!shown.contains(random), "{shown}");
         }
         assert_eq!(serde_json::from_str::<SecretRecord>(&kept).unwrap(), record);
+        let error = serde_json::from_value::<SecretRecord>(random.into()).unwrap_err();
+        assert_eq!(error.to_string(), "is kept as a hash, and cannot be set as text");
     }
 }

@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maru_activity::Timestamp;
 use maru_activity::env::Env;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::{InstanceKey, Secret};
 
@@ -12,8 +14,10 @@ const ID_LENGTH: usize = 12;
 
 /// A secret as a record keeps it: sealed with the instance key. It opens for the purpose that it was
 /// sealed for, and under its own id: put in the place of another it is worth nothing.
+///
+/// What is read in its place and is none is not quoted: it may be the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Value")]
 pub struct SealedSecret {
     /// By which it is known.
     pub id: String,
@@ -45,8 +49,45 @@ impl SealedSecret {
     }
 }
 
+/// How a sealed secret is written down.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    id: String,
+    sealed: String,
+    created_at: Timestamp,
+}
+
+impl TryFrom<Value> for SealedSecret {
+    type Error = &'static str;
+
+    fn try_from(kept: Value) -> Result<Self, &'static str> {
+        let Parts { id, sealed, created_at } = serde_json::from_value(kept)
+            .map_err(|_| "is kept sealed, and cannot be set as text")?;
+        Ok(Self { id, sealed, created_at })
+    }
+}
+
+/// Reads a list of what is kept of secrets, for `#[serde(deserialize_with = …)]`: as little is quoted of what
+/// stands in its place as of what stands in one secret's.
+///
+/// # Errors
+/// Those of `T`, and one if it is no list.
+pub fn kept_secrets<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    match Value::deserialize(deserializer)? {
+        list @ Value::Array(_) => serde_json::from_value(list).map_err(D::Error::custom),
+        _ => Err(D::Error::custom("is a list of kept secrets, and cannot be set as text")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -62,6 +103,25 @@ mod tests {
         assert!(swapped.open("a", &key).is_none(), "it stands under another's id");
         let another = InstanceKey::from_text(&STANDARD.encode([8; 32])).unwrap();
         assert!(one.open("a", &another).is_none());
-        assert!(!serde_json::to_string(&one).unwrap().contains("the one"));
+        let kept = serde_json::to_string(&one).unwrap();
+        assert!(!kept.contains("the one"));
+        assert_eq!(serde_json::from_str::<SealedSecret>(&kept).unwrap(), one);
+    }
+
+    #[test]
+    fn what_is_no_sealed_secret_is_not_quoted() {
+        let at = "2026-11-21T00:00:00Z";
+        for wrong in [
+            json!("plain"),
+            json!(4711),
+            json!(["plain"]),
+            json!({"plain": 1}),
+            json!({"id": "plain", "sealed": 4711, "created_at": at}),
+            json!({"id": "a", "sealed": "x", "created_at": "plain"}),
+            json!({"id": "a", "sealed": "x", "created_at": at, "plain": 4711}),
+        ] {
+            let error = serde_json::from_value::<SealedSecret>(wrong).unwrap_err();
+            assert_eq!(error.to_string(), "is kept sealed, and cannot be set as text");
+        }
     }
 }
