@@ -13,7 +13,6 @@ pub mod body;
 mod context;
 mod cors;
 mod download;
-mod filename;
 mod followers;
 mod kind;
 mod limits;
@@ -24,12 +23,11 @@ mod server;
 mod socket;
 
 pub use context::{
-    BadNetwork, BadPublicUrl, Caller, Context, ContextLayer, NoContext, PublicUrl, RequestLog,
-    TrustedProxies,
+    BadNetwork, BadPublicUrl, Caller, Context, ContextLayer, Networks, NoContext, PublicUrl,
+    RequestLog, TrustedProxies,
 };
 pub use cors::Cors;
 pub use download::download;
-pub use filename::clean_filename;
 pub use followers::{Followers, Following};
 pub use kind::Kind;
 pub use limits::RateLimit;

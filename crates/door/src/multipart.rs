@@ -12,7 +12,9 @@ use futures_util::Stream;
 use http::{HeaderMap, header};
 
 use crate::body::{BodyError, BodyLimits, Paced};
-use crate::{Kind, clean_filename};
+use maru_hall::clean_filename;
+
+use crate::Kind;
 
 /// The parser is given pieces of this size. Smaller ones would make it search the same bytes again
 /// and again, larger ones would make it hold more than it needs.

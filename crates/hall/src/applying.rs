@@ -64,6 +64,7 @@ impl Hall {
         let change = commit.conversation.as_ref();
         let written = change.map(|change| change.entries.clone()).unwrap_or_default();
         commit.states.extend(crate::blobs::claims(conversation, &written));
+        commit.timers.extend(self.asked_of_desk(conversation, &written, commit.at));
         let timer = soonest(&commit.timers);
         let receipt = if patience.is_zero() {
             self.inner.store.commit(commit).await?

@@ -6,6 +6,9 @@
 //! in its own commit ([`claims`]). A file without a claim for a day is collected, see [`collect`].
 
 mod collect;
+mod filename;
+
+pub use filename::clean_filename;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

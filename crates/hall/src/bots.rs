@@ -9,7 +9,7 @@ use bytes::Bytes;
 use maru_activity::{Activity, DeliveryId, Kind, Role, Timestamp};
 use maru_store::{Conversation, Meta};
 
-use crate::BotRecord;
+use crate::{BadSettings, BotRecord};
 
 /// A kind of bot: makes a [`Bot`] out of a record.
 pub trait BotKind: Debug + Send + Sync {
@@ -22,16 +22,6 @@ pub trait BotKind: Debug + Send + Sync {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     fn make(&self, record: &BotRecord) -> Result<Arc<dyn Bot>, BadSettings>;
-}
-
-/// A setting of a record that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{setting}: {problem}")]
-pub struct BadSettings {
-    /// The setting's name.
-    pub setting: String,
-    /// What is wrong with it, and what would be right.
-    pub problem: String,
 }
 
 /// Whoever answers by program.

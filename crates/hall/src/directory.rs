@@ -1,7 +1,7 @@
 //! The records of all realms: in the store, kept at hand in memory, followed where other processes
 //! change them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub struct Snapshot {
     pub version: u64,
     bots: HashMap<(RealmId, BotId), Arc<BotEntry>>,
     channels: HashMap<(RealmId, ChannelId), Arc<ChannelRecord>>,
+    realms: HashSet<RealmId>,
     /// When each record was written, also of those that cannot be read.
     written: HashMap<RecordKey, Written>,
 }
@@ -77,6 +78,11 @@ impl Snapshot {
     /// All channels, in no order.
     pub fn channels(&self) -> impl Iterator<Item = &Arc<ChannelRecord>> {
         self.channels.values()
+    }
+
+    /// All realms, in no order.
+    pub(crate) fn realms(&self) -> impl Iterator<Item = &RealmId> {
+        self.realms.iter()
     }
 
     /// Which version of a record is there; 0 for none.
@@ -272,8 +278,9 @@ impl Directory {
             for state in self.states(&realm, CHANNELS).await? {
                 read_channel(&realm, state, &mut next);
             }
+            next.realms.insert(realm);
         }
-        if next.written != last.written {
+        if next.written != last.written || next.realms != last.realms {
             self.snapshot.store(Arc::new(next));
         }
         self.followed.send_if_modified(|followed| std::mem::replace(followed, version) != version);

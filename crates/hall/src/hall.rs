@@ -1,11 +1,11 @@
 //! The hall itself: what it holds, and how conversations begin.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use maru_activity::env::Env;
 use maru_activity::{
-    Account, Activity, Audience, ConversationId, DeliveryId, Draft, Kind, RealmId, Role,
+    Account, Activity, Audience, BotId, ConversationId, DeliveryId, Draft, Kind, RealmId, Role,
 };
 use maru_hints::Hints;
 use maru_store::{
@@ -23,7 +23,7 @@ use crate::keeping::RetentionRule;
 use crate::known::Known;
 use crate::metrics::Metrics;
 use crate::timers::Timers;
-use crate::{BotKind, BotRecord, ChannelRecord, Directory, Error};
+use crate::{BotKind, BotRecord, ChannelRecord, Desk, Directory, Error};
 
 /// On a shared store: when a delivery may be picked up by others than whoever committed it. Those are
 /// kept from it by the lease, for as long as that one lives; when it has died, and its lease is over
@@ -112,6 +112,7 @@ pub(crate) struct Inner {
     pub(crate) deliveries: Deliveries,
     pub(crate) metrics: Metrics,
     pub(crate) timers: Timers,
+    pub(crate) desk: OnceLock<Arc<dyn Desk>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
     known: moka::sync::Cache<(RealmId, ConversationId), Arc<Known>>,
@@ -126,6 +127,11 @@ pub struct Begin<'a> {
     pub channel_kind: &'static str,
     /// Its id, if it was given out before.
     pub id: Option<ConversationId>,
+    /// The bot it is opened with; `None`: the channel's.
+    pub bot: Option<BotId>,
+    /// Who answers; `None`: that bot, who is told at once who is there. Whoever names another tells the
+    /// bot later, if ever ([`Handing::greet`](crate::Handing::greet)).
+    pub route: Option<Route>,
     /// The user, if known already, and whether a trusted party vouched for them.
     pub user: Option<(Account, bool)>,
     /// The user's language, for the bot's greeting.
@@ -142,6 +148,22 @@ pub struct Begun {
     pub conversation: Arc<Conversation>,
     /// Whether it was begun just now, and not before.
     pub fresh: bool,
+}
+
+impl<'a> Begin<'a> {
+    /// A conversation by a channel, with its bot, of nobody yet.
+    pub fn by(channel: &'a ChannelRecord, channel_kind: &'static str) -> Self {
+        Self {
+            channel,
+            channel_kind,
+            id: None,
+            bot: None,
+            route: None,
+            user: None,
+            locale: None,
+            states: Vec::new(),
+        }
+    }
 }
 
 impl Hall {
@@ -168,6 +190,7 @@ impl Hall {
             deliveries: Deliveries::default(),
             metrics: Metrics::register(registry),
             timers: Timers::default(),
+            desk: OnceLock::new(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             store,
@@ -204,6 +227,11 @@ impl Hall {
         if let Err(error) = self.inner.store.retire().await {
             tracing::warn!(%error, "others take over only when the leases have expired");
         }
+    }
+
+    /// Whether other processes may work on the same store.
+    pub fn is_shared(&self) -> bool {
+        self.inner.store.is_shared()
     }
 
     /// Whether hints reach the other nodes now. Without them everyone still sees everything, a
@@ -258,7 +286,8 @@ impl Hall {
     /// [`Begin::states`] is not as it was expected; what the store says.
     pub async fn begin(&self, begin: Begin<'_>) -> Result<Begun, Error> {
         let realm = begin.channel.realm.clone();
-        let bot = self.inner.directory.bot(&realm, &begin.channel.bot).ok_or(Error::UnknownBot)?;
+        let bot = begin.bot.as_ref().unwrap_or(&begin.channel.bot);
+        let bot = self.inner.directory.bot(&realm, bot).ok_or(Error::UnknownBot)?;
         let id = begin.id.clone().unwrap_or_else(|| self.new_conversation_id());
         if let Some(conversation) = self.conversation(&realm, &id).await? {
             return Ok(Begun { conversation, fresh: false });
@@ -283,7 +312,10 @@ impl Hall {
             change.members.push(user_member(&conversation, account.clone(), *verified));
         }
         let joined = user.as_ref().map(|(account, _)| account);
-        self.add_update(&mut change, &conversation, &bot, joined, begin.locale);
+        if begin.route.is_none() {
+            self.add_update(&mut change, &conversation, &bot, joined, begin.locale);
+        }
+        change.route = begin.route;
         let known = self.know(Arc::clone(&conversation), joined.map(|a| a.id.as_str()));
         let mut commit = self.commit_of(&realm, change);
         commit.states = begin.states;

@@ -142,7 +142,9 @@ impl Hall {
         let now = self.inner.env.now();
         let before = |days: u32| now.before(Duration::from_secs(u64::from(days) * 86_400));
         let snapshot = self.inner.directory.snapshot();
-        let mut own: HashMap<RealmId, Vec<(ChannelId, u32)>> = HashMap::new();
+        // What came by a channel without a record, or with one no more, is kept no longer than the rest.
+        let mut own: HashMap<RealmId, Vec<(ChannelId, u32)>> =
+            snapshot.realms().map(|realm| (realm.clone(), Vec::new())).collect();
         for channel in snapshot.channels() {
             let channels = own.entry(channel.realm.clone()).or_default();
             channels.extend(channel.keep_days.map(|days| (channel.id.clone(), days)));
@@ -278,6 +280,10 @@ mod tests {
     use crate::{Settings, Setup};
 
     async fn hall(store: &Arc<dyn Store>, env: &Env) -> Hall {
+        hall_with(store, env, Settings::default()).await
+    }
+
+    async fn hall_with(store: &Arc<dyn Store>, env: &Env, settings: Settings) -> Hall {
         let setup = Setup {
             store: Arc::clone(store),
             hints: Arc::new(maru_hints::LocalHints::new()),
@@ -285,9 +291,26 @@ mod tests {
             env: env.clone(),
             bot_kinds: Vec::new(),
             channel_kinds: Vec::new(),
-            settings: Settings::default(),
+            settings,
         };
         Hall::open(setup, &mut Registry::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_realm_without_channels_has_its_days_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let env = Env::system();
+        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
+        let mut commit = Commit::new(CommitId(env.uuid()), SYSTEM_REALM.into(), env.now());
+        commit.states = vec![StateWrite::put(crate::records::REALMS, "shop", "{}")];
+        store.commit(commit).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let retention = RetentionRule { days: Some(30) };
+        let settings = Settings { retention, ..Settings::default() };
+        let rules = hall_with(&store, &env, settings).await.retention_rules();
+        let of: Vec<_> = rules.iter().map(|rule| (rule.realm.as_str(), &rule.channel)).collect();
+        assert_eq!(of, [("shop", &None)]);
+        assert!(hall(&store, &env).await.retention_rules().is_empty(), "for good, by default");
     }
 
     #[tokio::test]

@@ -31,6 +31,8 @@ pub struct Post {
     pub client_key: Option<(&'static str, Box<str>)>,
     /// Said, said again, or taken back.
     pub op: PostOp,
+    /// Who may see it; `None`: whoever may see activities of its kind.
+    pub audience: Option<Audience>,
     /// Hand it to the bot at most once, and wait this long for what comes of it.
     pub wait: Option<Duration>,
     /// Small values to write in the same commit.
@@ -58,6 +60,7 @@ impl Post {
             meta: Meta::default(),
             client_key: None,
             op: PostOp::Say,
+            audience: None,
             wait: None,
             states: Vec::new(),
             timers: Vec::new(),
@@ -178,10 +181,11 @@ impl Hall {
         let once = post.wait.is_some();
         let newcomer = role == Role::User && known.add_user(&post.activity.from.id);
         let newcomer = newcomer.then(|| (post.activity.from.clone(), post.verified));
+        let asks = role == Role::User && post.audience != Some(Audience::Agents);
         let saying = Saying {
             client_key: client_key(&post),
             entry: NewEntry {
-                audience: audience(&kind),
+                audience: post.audience.unwrap_or_else(|| audience(&kind)),
                 kind: kind.clone(),
                 role,
                 sender: post.activity.from.id.as_str().into(),
@@ -190,7 +194,7 @@ impl Hall {
                 body: post.activity.body,
                 meta: post.meta,
             },
-            delivery: (role == Role::User).then(|| (DeliveryId(self.inner.env.uuid()), once)),
+            delivery: asks.then(|| (DeliveryId(self.inner.env.uuid()), once)),
             states: post.states,
             timers: post.timers,
         };
@@ -198,7 +202,9 @@ impl Hall {
         let watched = watched.map(|(id, _)| Watched::of(self, &conversation.realm, id));
         let receipt = self.say(&known, saying, newcomer).await?;
         self.inner.metrics.posted(role, &kind, started.elapsed(), &receipt);
-        self.notice_if_nobody(&known, role, &kind, &receipt).await;
+        if asks && kind == Kind::Message {
+            self.notice_if_nobody(&known, &receipt).await;
+        }
         let watched = watched.map(|watched| {
             if receipt.repeated {
                 Watched::known(Delivered::Taken(None))
@@ -306,18 +312,8 @@ impl Hall {
     }
 
     /// Tells a customer that nobody answers, where that is so.
-    async fn notice_if_nobody(
-        &self,
-        known: &Arc<Known>,
-        role: Role,
-        kind: &Kind,
-        receipt: &Receipt,
-    ) {
-        let silent = role == Role::User
-            && *kind == Kind::Message
-            && !receipt.repeated
-            && receipt.deliveries.is_empty();
-        if !silent {
+    async fn notice_if_nobody(&self, known: &Arc<Known>, receipt: &Receipt) {
+        if receipt.repeated || !receipt.deliveries.is_empty() {
             return;
         }
         match &receipt.route {

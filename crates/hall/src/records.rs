@@ -6,6 +6,7 @@ use maru_activity::{Account, BotId, ChannelId, RealmId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::settings::bad;
 use crate::{BadSettings, Error, Kind};
 
 /// The realm whose states are the server's own: the list of realms.
@@ -87,9 +88,8 @@ impl DeliverySettings {
     }
 
     pub(crate) fn check(&self) -> Result<(), BadSettings> {
-        let wrong = |setting: &str, problem: &str| {
-            Err(BadSettings { setting: format!("delivery.{setting}"), problem: problem.to_owned() })
-        };
+        let wrong =
+            |setting: &str, problem: &str| Err(bad(&format!("delivery.{setting}"), problem));
         if !(1..=10_000).contains(&self.in_flight_max) {
             return wrong("in_flight_max", "must be from 1 to 10,000");
         }
@@ -124,6 +124,14 @@ pub struct ChannelRecord {
     /// The kind's own settings.
     #[serde(default)]
     pub settings: Map<String, Value>,
+}
+
+impl ChannelRecord {
+    /// Whether the channel itself gives users to the humans of the platform that they come from when a
+    /// bot asks for one, by its setting `handover`. The desk is not asked for such.
+    pub fn hands_over_itself(&self) -> bool {
+        self.settings.get("handover").and_then(Value::as_bool).unwrap_or(false)
+    }
 }
 
 /// What is wrong with a record.

@@ -70,8 +70,9 @@ impl Subscription {
     /// What the store says; the subscription may be used again.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
+            // Boxed, since a viewer's memory while nothing happens is that of this future.
             if self.behind
-                && let Some(event) = self.read().await?
+                && let Some(event) = Box::pin(self.read()).await?
             {
                 return Ok(event);
             }

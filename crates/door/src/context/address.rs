@@ -7,35 +7,67 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// Networks, as settings list them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
 /// The proxies whose `X-Forwarded-*` headers are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<IpNet>);
+pub struct TrustedProxies(Networks);
 
 /// A text that is no network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address and no network such as 10.0.0.0/8")]
 pub struct BadNetwork(String);
 
-impl TrustedProxies {
-    /// From addresses and networks: `10.0.0.0/8`, `::1`.
+impl Networks {
+    /// From addresses and networks: `10.0.0.0/8`, `::1`. A name of `known` stands for all of its own.
     ///
     /// # Errors
     /// When one of them is neither.
-    pub fn parse<T: AsRef<str>>(networks: &[T]) -> Result<Self, BadNetwork> {
+    pub fn parse<T: AsRef<str>>(list: &[T], known: &[(&str, &[&str])]) -> Result<Self, BadNetwork> {
         let parse = |text: &str| {
             let network = text.parse::<IpNet>();
-            network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            let network = network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            network.map_err(|_| BadNetwork(text.to_owned()))
         };
-        networks
-            .iter()
-            .map(|text| parse(text.as_ref()).map_err(|_| BadNetwork(text.as_ref().to_owned())))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut networks = Vec::with_capacity(list.len());
+        for text in list.iter().map(AsRef::as_ref) {
+            match known.iter().find(|(name, _)| *name == text) {
+                Some((_, all)) => {
+                    for network in *all {
+                        networks.push(parse(network)?);
+                    }
+                }
+                None => networks.push(parse(text)?),
+            }
+        }
+        Ok(Self(networks))
+    }
+
+    /// Whether the address is in one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether somebody with this address may call. Where no networks are listed, anybody may.
+    pub fn admit(&self, address: IpAddr) -> bool {
+        self.0.is_empty() || self.contains(address)
+    }
+}
+
+impl TrustedProxies {
+    /// As of [`Networks::parse`].
+    ///
+    /// # Errors
+    /// Those of [`Networks::parse`].
+    pub fn parse<T: AsRef<str>>(networks: &[T]) -> Result<Self, BadNetwork> {
+        Networks::parse(networks, &[]).map(Self)
     }
 
     /// Whether the address is a trusted proxy's.
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
+        self.0.contains(address)
     }
 
     /// Whose request it is: the peer, or if that is a trusted proxy, the last address of
@@ -100,6 +132,17 @@ mod tests {
             let peer = peer.parse().unwrap();
             assert_eq!(trusted.client(peer, &headers).to_string(), client, "{peer} {lines:?}");
         }
+    }
+
+    #[test]
+    fn a_name_stands_for_networks_and_no_list_admits_anybody() {
+        let known = [("here", &["127.0.0.1", "10.0.0.0/8"][..])];
+        let (here, other) = ("10.1.2.3".parse().unwrap(), "203.0.113.9".parse().unwrap());
+        let networks = Networks::parse(&["::1", "here"], &known).unwrap();
+        assert!(networks.admit(here) && !networks.admit(other));
+        assert!(Networks::parse(&["here"], &[]).is_err());
+        let anybody = Networks::default();
+        assert!(anybody.admit(other) && !anybody.contains(other));
     }
 
     #[test]

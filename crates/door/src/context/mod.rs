@@ -5,7 +5,7 @@ mod base_url;
 mod caller;
 mod layer;
 
-pub use address::{BadNetwork, TrustedProxies};
+pub use address::{BadNetwork, Networks, TrustedProxies};
 pub use base_url::{BadPublicUrl, PublicUrl};
 pub use caller::{Caller, NoContext};
 pub use layer::{Context, ContextLayer, RequestLog};

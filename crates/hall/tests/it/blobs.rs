@@ -108,14 +108,7 @@ impl House {
 
     async fn begin(&self) -> Arc<Conversation> {
         let user = Some((Account { id: "u".into(), ..Account::default() }, false));
-        let begin = Begin {
-            channel: &self.channel,
-            channel_kind: "test",
-            id: None,
-            user,
-            locale: None,
-            states: Vec::new(),
-        };
+        let begin = Begin { user, ..Begin::by(&self.channel, "test") };
         self.hall.begin(begin).await.unwrap().conversation
     }
 

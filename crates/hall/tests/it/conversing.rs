@@ -97,12 +97,8 @@ async fn a_conversation_begins_only_with_its_value() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::open(folder.path(), silent()).await;
     let begin = |value: &'static str| Begin {
-        channel: &scene.channel,
-        channel_kind: "test",
-        id: None,
-        user: None,
-        locale: None,
         states: vec![StateWrite::put("test/talk", "u", value).at_version(0)],
+        ..Begin::by(&scene.channel, "test")
     };
     let begun = scene.hall.begin(begin("first")).await.unwrap();
     assert!(begun.fresh);

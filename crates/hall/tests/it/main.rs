@@ -7,6 +7,7 @@ mod bots;
 mod conversing;
 mod crash;
 mod exchange;
+mod handing;
 mod keeping;
 mod order;
 mod reading;

@@ -191,14 +191,7 @@ impl Scene {
     }
 
     pub(crate) async fn begin_as(&self, user: Option<(Account, bool)>) -> Arc<Conversation> {
-        let begin = Begin {
-            channel: &self.channel,
-            channel_kind: "test",
-            id: None,
-            user,
-            locale: None,
-            states: Vec::new(),
-        };
+        let begin = Begin { user, ..Begin::by(&self.channel, "test") };
         let begun = self.hall.begin(begin).await.unwrap();
         assert!(begun.fresh);
         begun.conversation
