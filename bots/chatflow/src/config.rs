@@ -1,6 +1,6 @@
 //! The settings of a ChatFlow bot's record.
 
-use maru_hall::BadSettings;
+use maru_hall::settings::{self, BadSettings, bad};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -47,7 +47,7 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is not known, missing or wrong.
     pub fn read(given: &Map<String, Value>) -> Result<Self, BadSettings> {
-        let read = Self::deserialize(given).map_err(|error| blame(given, &error))?;
+        let read: Self = settings::read(given)?;
         if read.app.is_empty() {
             return Err(bad("app", "is missing: the app's public handle"));
         }
@@ -55,26 +55,11 @@ impl Settings {
             [("failure_notice", &read.failure_notice), ("refusal_notice", &read.refusal_notice)]
         {
             if text.len() > NOTICE_BYTES_MAX {
-                return Err(bad(name, &format!("must have at most {NOTICE_BYTES_MAX} bytes")));
+                return Err(bad(name, format!("must have at most {NOTICE_BYTES_MAX} bytes")));
             }
         }
         Ok(read)
     }
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
-}
-
-/// Finds the setting that cannot be read, by reading each alone.
-fn blame(settings: &Map<String, Value>, error: &serde_json::Error) -> BadSettings {
-    for (name, value) in settings {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = Settings::deserialize(&alone) {
-            return bad(name, &error.to_string());
-        }
-    }
-    bad("settings", &error.to_string())
 }
 
 #[cfg(test)]

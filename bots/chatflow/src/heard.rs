@@ -64,6 +64,11 @@ impl Heard {
         said.or(shown.filter(is_there)).map(str::to_owned)
     }
 
+    /// What the channel itself has put beside it.
+    pub(crate) fn channel_data(&self) -> Option<&Value> {
+        self.0.get("channelData")
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }

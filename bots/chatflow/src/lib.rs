@@ -9,6 +9,7 @@
 mod config;
 mod heard;
 mod links;
+mod menu;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -117,6 +118,9 @@ impl Bot for ScenarioBot {
         };
         let heard = Heard::read(&handed.body);
         let input = match handed.kind {
+            Kind::Message if menu::leads_home(heard.channel_data()) => {
+                Some(Input::Init { node: None })
+            }
             Kind::Message => heard.message(&handed.meta, &self.shared.links).map(Input::Message),
             // The hall's own word on who came. Anybody could write another.
             Kind::ConversationUpdate if handed.meta.system && self.settings.greet => {
@@ -131,8 +135,9 @@ impl Bot for ScenarioBot {
         };
         let Some(input) = input else { return Outcome::taken() };
         let is_message = matches!(input, Input::Message(_));
+        let is_root = matches!(input, Input::Init { node: None });
         match self.turn(&service, &handed, &heard, input).await {
-            Ok(told) => self.taken(&handed, &told),
+            Ok(told) => self.taken(&handed, &told, is_root),
             Err(error) => self.failed(&handed, &error, is_message),
         }
     }
@@ -185,7 +190,7 @@ impl ScenarioBot {
         }
     }
 
-    fn taken(&self, handed: &Handed, told: &Told) -> Outcome {
+    fn taken(&self, handed: &Handed, told: &Told, is_root: bool) -> Outcome {
         let (bubbles, keyboard) = match told.parts() {
             Ok(parts) => parts,
             Err(error) => return self.failed(handed, &error, true),
@@ -193,6 +198,7 @@ impl ScenarioBot {
         // Clients never see what a greeting would answer.
         let reply_to = (handed.kind == Kind::Message).then_some(&*handed.id);
         let mut answers = said::messages(&self.account, &bubbles, &keyboard, reply_to);
+        let asks = answers.len().checked_sub(1);
         let consents = told.consents.iter().filter_map(|consent| {
             said::consent(
                 &self.account,
@@ -210,7 +216,11 @@ impl ScenarioBot {
         if told.ended && self.settings.end_of_conversation {
             answers.extend(self.end());
         }
-        let answers = answers.into_iter().map(|activity| Said { activity, meta: Meta::default() });
+        let answers = answers.into_iter().enumerate().map(|(place, activity)| {
+            let is_menu = Some(place) == asks;
+            let beside = is_menu.then(|| menu::beside(told, &self.record.name, is_root));
+            Said { activity, meta: beside.unwrap_or_default() }
+        });
         Outcome::Taken { answers: answers.collect(), result: None }
     }
 

@@ -7,8 +7,8 @@ use maru_chatflow::Told;
 use maru_scenario::Bubble;
 use maru_scenario::limits::TEXT_CHARS_MAX;
 use maru_scenario::text::cut;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::Error;
 
@@ -18,15 +18,30 @@ pub(crate) fn ok<T: Serialize>(body: &T) -> Result<Response, Error> {
     Ok(json(StatusCode::OK, body))
 }
 
+/// A turn as it was written, member for member in its own order: the first five are the origin's.
+#[derive(Serialize, Deserialize)]
+struct TurnWire<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    action: &'a RawValue,
+    message: Box<RawValue>,
+    keyboard: &'a RawValue,
+    slot: &'a RawValue,
+    messages: &'a RawValue,
+    session: &'a RawValue,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handoff: Option<&'a RawValue>,
+}
+
 /// A turn as it was written; or, for a caller that shows one bubble alone, with all that is said in
 /// its `message`.
 pub(crate) fn turn(told: &Told, is_joined: bool) -> Result<Response, Error> {
     if !is_joined {
         return Ok(json(StatusCode::OK, told.turn.get().to_owned()));
     }
+    let internal = |error: serde_json::Error| Error::internal(error.to_string());
     let (bubbles, _) = told.parts()?;
-    let mut turn: Map<String, Value> = serde_json::from_str(told.turn.get())
-        .map_err(|error| Error::internal(error.to_string()))?;
+    let mut turn: TurnWire<'_> = serde_json::from_str(told.turn.get()).map_err(internal)?;
     let texts: Vec<&str> =
         bubbles.iter().map(|bubble| bubble.text.as_str()).filter(|text| !text.is_empty()).collect();
     let joined = Bubble {
@@ -34,7 +49,7 @@ pub(crate) fn turn(told: &Told, is_joined: bool) -> Result<Response, Error> {
         image: bubbles.iter().find_map(|bubble| bubble.image.clone()),
         link: bubbles.iter().find_map(|bubble| bubble.link.clone()),
     };
-    turn.insert("message".to_owned(), serde_json::to_value(joined).unwrap_or_default());
+    turn.message = to_raw_value(&joined).map_err(internal)?;
     ok(&turn)
 }
 

@@ -136,6 +136,7 @@ pub(crate) struct Bubble {
     /// Plain text; may be empty.
     text: String,
     /// `{"url","width","height"}`, or null.
+    #[schema(required)]
     image: Option<Value>,
     /// `{"label","url"}`: a link button.
     link: Option<Value>,

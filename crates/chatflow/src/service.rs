@@ -206,7 +206,7 @@ impl ChatFlow {
         let scenario = self.pinned(app, &state).await?;
         let context = Context { app: &app.handle, user_key: &user.shown, now, trace: false };
         let state = patch(&scenario, state, change, &context)?;
-        let write = put_state(&place, &state, version);
+        let write = put_state(user, &place, &state, version);
         match self
             .records
             .hall

@@ -53,6 +53,14 @@ impl User {
         Self { namespace: Namespace::Test, ..Self::api(user_key) }
     }
 
+    /// The conversation that everything of this user belongs to; a tester has none in the log.
+    pub(crate) fn conversation(&self, place: &str) -> ConversationId {
+        match self.namespace {
+            Namespace::Channel => ConversationId::from(self.key.as_str()),
+            Namespace::Api | Namespace::Test => ConversationId::from(place),
+        }
+    }
+
     /// By what everything of this user is kept: 22 characters which tell nothing of the key, and
     /// which nobody can guess from it.
     pub(crate) fn place(&self, app: &AppRecord, key: &InstanceKey) -> String {

@@ -39,6 +39,9 @@ struct Outcome {
 pub struct Numbers {
     /// Turns that were answered.
     pub turns: u64,
+    /// Those of them in which the user had not said what the scenario waited for: they were asked
+    /// again, or a fallback answered.
+    pub fallbacks: u64,
     /// Turns that failed.
     pub failures: u64,
     /// Sessions that began because there was none.
@@ -74,6 +77,7 @@ struct Inner {
     restarts: Family<Outcome, Counter>,
     webhooks: Family<Outcome, Counter>,
     handoffs: Family<Of, Counter>,
+    fallbacks: Family<Of, Counter>,
     repeated: Counter,
     health: Mutex<HashMap<String, Health>>,
 }
@@ -101,6 +105,8 @@ impl Watch {
             &inner.webhooks,
         );
         registry.register("chatflow_handoffs", "Users handed over by app", inner.handoffs.clone());
+        let help = "Turns by app that asked again, or in which a fallback answered";
+        registry.register("chatflow_fallbacks", help, inner.fallbacks.clone());
         let help = "Messages whose answer was given again";
         registry.register("chatflow_repeated", help, inner.repeated.clone());
         registry.register("chatflow_turn_seconds", "How long a turn takes", seconds.clone());
@@ -113,15 +119,19 @@ impl Watch {
         self.seconds.observe(took.as_secs_f64());
         let restarted = played.turn.session.restarted;
         if let Some(why) = restarted {
-            self.inner.restarts.get_or_create(&outcome(app, word(why))).inc();
+            self.inner.restarts.get_or_create(&outcome(app, why.word())).inc();
         }
         let handed = played.effects.iter().any(|e| matches!(e, Effect::Handoff { .. }));
         if handed {
             self.inner.handoffs.get_or_create(&of(app)).inc();
         }
+        if played.fell_back {
+            self.inner.fallbacks.get_or_create(&of(app)).inc();
+        }
         let mut health = self.inner.health.lock();
         let health = health.entry(app.id.clone()).or_default();
         health.numbers.turns += 1;
+        health.numbers.fallbacks += u64::from(played.fell_back);
         health.numbers.handoffs += u64::from(handed);
         health.numbers.restarted_new += u64::from(restarted == Some(Restart::New));
         health.numbers.restarted_timeout += u64::from(restarted == Some(Restart::Timeout));
@@ -194,16 +204,6 @@ fn of(app: &AppRecord) -> Of {
 
 fn outcome(app: &AppRecord, outcome: &'static str) -> Outcome {
     Outcome { realm: app.realm.to_string(), app: app.handle.clone(), outcome }
-}
-
-fn word(why: Restart) -> &'static str {
-    match why {
-        Restart::New => "new",
-        Restart::Timeout => "timeout",
-        Restart::Init => "init",
-        Restart::Moved => "moved",
-        Restart::ScenarioChanged => "scenario_changed",
-    }
 }
 
 fn failing(app: &AppRecord) -> Alert {

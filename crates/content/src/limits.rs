@@ -152,8 +152,33 @@ const TALKTALK_COMPOSITE: CardLimits = CardLimits {
     own_link: false,
 };
 
+/// The web chat's `nxchat.v1`: texts, files, and texts with buttons. Its numbers are Maru's own.
+pub const WEB_CHAT: Capabilities = Capabilities {
+    protocol: "web-chat",
+    push: true,
+    bubbles_max: 20,
+    text_max: 4_000,
+    long_text: LongText::Split,
+    quick: Some(QuickLimits { count_max: 100, label_max: 100, links: true }),
+    card: Some(CardLimits {
+        title_max: 200,
+        text_max: 4_000,
+        total_max: 4_000,
+        buttons_max: 100,
+        label_max: 100,
+        says: true,
+        links: true,
+        // Its links open web addresses alone.
+        calls: false,
+        own_link: false,
+    }),
+    picture_card: None,
+    carousel: None,
+    shows: Shows { images: true, audio: true, video: true, files: true },
+};
+
 /// All of them.
-pub const ALL: [&Capabilities; 3] = [&KAKAO_PLUS_FRIEND, &KAKAO_SKILL, &NAVER_TALKTALK];
+pub const ALL: [&Capabilities; 4] = [&KAKAO_PLUS_FRIEND, &KAKAO_SKILL, &NAVER_TALKTALK, &WEB_CHAT];
 
 /// A limit that is no matter of what is shown.
 struct Other {

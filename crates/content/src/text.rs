@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization as _;
-use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_segmentation::GraphemeCursor;
 
 /// What stands behind a text that was cut.
 const ELLIPSIS: &str = "…";
@@ -24,28 +24,43 @@ pub fn length(text: &str) -> usize {
 /// beginning is empty only for an empty text or where not even one code point is within `max`.
 pub fn fit(text: &str, max: usize) -> (&str, &str) {
     let mut used = 0;
-    for (at, cluster) in text.grapheme_indices(true) {
-        used += length(cluster);
-        if used > max {
-            return at_boundary(text, if at == 0 { fit_code_points(text, max) } else { at });
-        }
-    }
-    (text, "")
-}
-
-fn fit_code_points(text: &str, max: usize) -> usize {
-    let mut used = 0;
-    for (at, c) in text.char_indices() {
+    let over = text.char_indices().find(|(_, c)| {
         used += c.len_utf16();
-        if used > max {
-            return at;
-        }
-    }
-    text.len()
+        used > max
+    });
+    over.map_or((text, ""), |(end, _)| at_boundary(text, head_bytes(text, end).len()))
 }
 
 fn at_boundary(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))
+}
+
+/// The longest beginning of a text that has at most `chars_max` code points, torn as little as [`fit`]
+/// tears.
+pub fn head(text: &str, chars_max: usize) -> &str {
+    // No text has more characters than bytes.
+    if text.len() <= chars_max {
+        return text;
+    }
+    let Some((end, _)) = text.char_indices().nth(chars_max) else { return text };
+    head_bytes(text, end)
+}
+
+/// The longest beginning of a text that has at most `bytes_max` bytes, torn as little as [`fit`] tears.
+pub fn head_bytes(text: &str, bytes_max: usize) -> &str {
+    if text.len() <= bytes_max {
+        return text;
+    }
+    let most = text.floor_char_boundary(bytes_max);
+    let mut cursor = GraphemeCursor::new(most, text.len(), true);
+    // Only a text in pieces can give an error here.
+    let end = match cursor.is_boundary(text, 0) {
+        Ok(true) => most,
+        _ => cursor.prev_boundary(text, 0).ok().flatten().unwrap_or(0),
+    };
+    // One endless pile of accents: better a part of it than nothing.
+    let end = if end == 0 { most } else { end };
+    text.get(..end).unwrap_or_default()
 }
 
 /// The text within `max`; one that was cut ends with `…`.
@@ -94,6 +109,7 @@ pub fn same(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation as _;
 
     use super::*;
 
@@ -140,7 +156,32 @@ mod tests {
         assert!(!same("#결과 보기", "#결과"));
     }
 
+    #[test]
+    fn a_head_keeps_whole_what_is_seen_as_one() {
+        // A family of four is seven characters and one thing to see.
+        let family = "👨‍👩‍👧‍👦";
+        assert_eq!(head(&format!("ab{family}c"), 8), "ab");
+        assert_eq!(head(&format!("ab{family}c"), 9), format!("ab{family}"));
+        let decomposed: String = "각각".nfd().collect();
+        assert_eq!(head(&decomposed, 5).chars().count(), 3);
+        assert_eq!(head("가나다", 3), "가나다");
+        assert_eq!(head("가나다", 2), "가나");
+        assert_eq!(head_bytes("가나다", 8), "가나");
+        assert_eq!(head("e\u{301}\u{301}\u{301}", 2), "e\u{301}");
+    }
+
     proptest! {
+        #[test]
+        fn a_head_is_a_beginning_within_its_limit(text in "\\PC{0,60}", max in 0_usize..70) {
+            let short = head(&text, max);
+            prop_assert!(text.starts_with(short) && short.chars().count() <= max);
+            let bytes = head_bytes(&text, max);
+            prop_assert!(text.starts_with(bytes) && bytes.len() <= max);
+            let first = text.graphemes(true).next().map_or(0, str::len);
+            let boundary = text.grapheme_indices(true).any(|(at, _)| at == bytes.len());
+            prop_assert!(boundary || bytes.len() == text.len() || first > max);
+        }
+
         #[test]
         fn pieces_are_within_the_limit_and_lose_nothing(text in ".{0,80}", max in 2_usize..20) {
             let pieces = split(&text, max);

@@ -1,9 +1,10 @@
-//! Comparing and cutting text as people see it.
+//! Comparing text as people see it.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-use unicode_segmentation::GraphemeCursor;
+
+pub use maru_content::text::{head as cut, head_bytes as cut_bytes};
 
 /// The text in Unicode's composed form (NFC). Korean typed on a Mac often comes decomposed, letter
 /// by letter, and looks the same.
@@ -30,35 +31,6 @@ pub fn fold(text: &str) -> String {
     }
 }
 
-/// The longest beginning of `text` that has at most `chars_max` characters and does not end within
-/// what a reader sees as one.
-pub fn cut(text: &str, chars_max: usize) -> &str {
-    // No text has more characters than bytes.
-    if text.len() <= chars_max {
-        return text;
-    }
-    let Some((end, _)) = text.char_indices().nth(chars_max) else { return text };
-    cut_bytes(text, end)
-}
-
-/// The longest beginning of `text` that has at most `bytes_max` bytes and does not end within what
-/// a reader sees as one character.
-pub fn cut_bytes(text: &str, bytes_max: usize) -> &str {
-    if text.len() <= bytes_max {
-        return text;
-    }
-    let most = text.floor_char_boundary(bytes_max);
-    let mut cursor = GraphemeCursor::new(most, text.len(), true);
-    // Only a text in pieces can give an error here.
-    let end = match cursor.is_boundary(text, 0) {
-        Ok(true) => most,
-        _ => cursor.prev_boundary(text, 0).ok().flatten().unwrap_or(0),
-    };
-    // One endless pile of accents: better a part of it than nothing.
-    let end = if end == 0 { most } else { end };
-    text.get(..end).unwrap_or_default()
-}
-
 /// How many characters the text has, as Kakao and Naver count them.
 pub fn length(text: &str) -> usize {
     text.chars().count()
@@ -67,8 +39,6 @@ pub fn length(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-
-    use unicode_segmentation::UnicodeSegmentation;
 
     use super::*;
 
@@ -90,31 +60,9 @@ mod tests {
         assert_ne!(fold("라떼"), fold("라테"));
     }
 
-    #[test]
-    fn a_cut_keeps_whole_what_is_seen_as_one() {
-        // A family of four is seven characters and one thing to see.
-        let family = "👨‍👩‍👧‍👦";
-        assert_eq!(cut(&format!("ab{family}c"), 8), "ab");
-        assert_eq!(cut(&format!("ab{family}c"), 9), format!("ab{family}"));
-        let decomposed: String = "각각".nfd().collect();
-        assert_eq!(length(cut(&decomposed, 5)), 3);
-        assert_eq!(cut("가나다", 3), "가나다");
-        assert_eq!(cut("가나다", 2), "가나");
-        assert_eq!(cut_bytes("가나다", 8), "가나");
-        assert_eq!(cut("e\u{301}\u{301}\u{301}", 2), "e\u{301}");
-    }
-
     proptest! {
         #[test]
-        fn a_cut_is_a_beginning_within_its_limit(text in "\\PC{0,60}", max in 0_usize..70) {
-            let short = cut(&text, max);
-            prop_assert!(text.starts_with(short));
-            prop_assert!(length(short) <= max);
-            let bytes = cut_bytes(&text, max);
-            prop_assert!(bytes.len() <= max);
-            let first = text.graphemes(true).next().map_or(0, str::len);
-            let boundary = text.grapheme_indices(true).any(|(at, _)| at == bytes.len());
-            prop_assert!(boundary || bytes.len() == text.len() || first > max);
+        fn what_was_folded_stays_as_it_is(text in "\\PC{0,60}") {
             prop_assert_eq!(fold(&fold(&text)), fold(&text));
         }
     }

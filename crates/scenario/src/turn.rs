@@ -112,6 +112,11 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
+    /// A session between two turns.
+    pub fn of(session: &Session) -> Self {
+        Self::new(session, None, None)
+    }
+
     pub(crate) fn new(
         session: &Session,
         restarted: Option<Restart>,

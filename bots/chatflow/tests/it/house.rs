@@ -116,12 +116,8 @@ impl House {
     pub(crate) async fn begin(&self) -> Arc<Conversation> {
         let channel = self.hall.directory().channel(&self.realm, &"web".into()).unwrap();
         let begin = Begin {
-            channel: &channel,
-            channel_kind: "directline",
-            id: None,
             user: Some((Account { id: "u1".to_owned(), ..Account::default() }, true)),
-            locale: None,
-            states: Vec::new(),
+            ..Begin::by(&channel, "directline")
         };
         self.hall.begin(begin).await.unwrap().conversation
     }

@@ -204,5 +204,19 @@ async fn a_delivery_that_comes_again_gets_the_answer_it_was_given() {
     assert_eq!(told[0], told[1]);
     let app = house.chatflow.app(&house.realm, "coffee").await.unwrap();
     let user = User::channel(&conversation.id, "web/u1".to_owned());
-    assert_eq!(house.chatflow.state(&app, &user).await.unwrap().session.turn, 1);
+    assert_eq!(house.chatflow.state(&app, &user).await.unwrap().session.info.turn, 1);
+}
+
+#[tokio::test]
+async fn an_erased_user_has_no_place_any_more() {
+    let house = House::new(json!({"greet": false})).await;
+    let conversation = house.begin().await;
+    house.says(&conversation, "Order", 2).await;
+    house.settled(&conversation).await;
+    let app = house.chatflow.app(&house.realm, "coffee").await.unwrap();
+    let user = User::channel(&conversation.id, "web/u1".to_owned());
+    assert!(house.chatflow.state(&app, &user).await.is_ok());
+    let whom = maru_hall::Whom::Participant("web".into(), "u1".to_owned());
+    house.hall.erase(&house.realm, &whom).await.unwrap();
+    assert!(house.chatflow.state(&app, &user).await.is_err());
 }

@@ -28,7 +28,7 @@ struct RollBack {
 }
 
 /// The channels that a file can be checked for, by the names of their kinds.
-const CHANNELS: [(&str, Capabilities); 3] = [
+static CHANNELS: [(&str, Capabilities); 3] = [
     ("plus-friend", Capabilities::PLUS_FRIEND),
     ("open-builder", Capabilities::OPEN_BUILDER),
     ("talktalk", Capabilities::TALKTALK),

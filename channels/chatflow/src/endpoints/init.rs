@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::openapi as doc;
 
-/// Gives what is said there.
+/// Puts a user at the entry node, or at the one that is named, and gives what is said there.
 #[utoipa::path(
     post, path = super::INIT, tag = "chatflow",
     request_body(content = doc::InitRequest),

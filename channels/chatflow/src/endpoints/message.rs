@@ -17,7 +17,7 @@ use crate::fields::Fields;
 use crate::limits::CONTENT_BYTES_MAX;
 use crate::openapi as doc;
 
-/// Gives what the scenario says to it.
+/// Gives what the scenario says to what a user said.
 #[utoipa::path(
     post, path = super::MESSAGE, tag = "chatflow",
     request_body(content = doc::MessageRequest),

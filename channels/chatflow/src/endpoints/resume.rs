@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::openapi as doc;
 
-/// Gives what the scenario says then. Unless `served` is false, a human took care of the user.
+/// Brings a user back from a human, and gives what the scenario says then.
 #[utoipa::path(
     post, path = super::RESUME, tag = "chatflow",
     request_body(content = doc::ResumeRequest),

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::openapi as doc;
 
-/// Gives its meta data, and its nodes by id, name and type.
+/// Gives the meta data of the live version, and its nodes by id, name and type.
 #[utoipa::path(
     get, path = super::SCENARIO, tag = "chatflow",
     responses(

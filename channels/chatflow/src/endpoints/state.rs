@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::fields::Fields;
 use crate::openapi as doc;
 
-/// Gives the place, and what is known of the user.
+/// Gives a user's place, and what is known of them.
 #[utoipa::path(
     get, path = super::STATE, tag = "chatflow",
     params(doc::UserPath),
@@ -37,7 +37,7 @@ pub(crate) async fn get(
     ok(&api.chatflow.state(&app, &user).await?)
 }
 
-/// Changes slots, and puts the user at a node.
+/// Changes a user's slots, and puts them at a node.
 #[utoipa::path(
     patch, path = super::STATE, tag = "chatflow",
     params(doc::UserPath), request_body(content = doc::StatePatch),
@@ -63,7 +63,7 @@ pub(crate) async fn patch(
     ok(&api.chatflow.patch(&app, &user, change).await?)
 }
 
-/// Forgets the user, in the log too.
+/// Forgets a user, in the log too.
 #[utoipa::path(
     delete, path = super::STATE, tag = "chatflow",
     params(doc::UserPath),

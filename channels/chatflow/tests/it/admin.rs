@@ -55,7 +55,7 @@ async fn a_file_is_checked_for_channels_too() {
     let house = House::new().await;
     let plain = house.order("POST", "/validate", &crate::house::coffee()).await;
     assert_eq!(plain, json!({"valid": true, "issues": []}));
-    let path = "/validate?channel=open-builder,talktalk";
+    let path = "/validate?channel=plus-friend,talktalk";
     let checked = house.order("POST", path, &crate::house::coffee()).await;
     assert!(checked["valid"] == true && !checked["issues"].as_array().unwrap().is_empty());
     let unknown = house.ordered("POST", "/validate?channel=fax", &json!({})).await;

@@ -4,7 +4,9 @@
 
 mod admin;
 mod calls;
+mod corpus;
 mod errors;
 mod house;
 mod origin;
+mod reference;
 mod secrecy;

@@ -79,7 +79,12 @@ async fn a_client_that_shows_one_bubble_gets_everything_in_it() {
     assert_eq!(both["messages"][0], json!({"text": "First", "image": null}));
     assert_eq!(both["messages"][1]["image"]["width"], 1);
     let asked = house.post("message", json!({"user_key": "k3", "content": "hi", "joined": true}));
-    let asked = asked.await.json();
+    let asked = asked.await;
+    let text = asked.text();
+    let asked = asked.json();
     assert_eq!(asked["message"]["text"], "First\n\nSecond");
     assert_eq!(asked["message"]["image"]["url"], "https://x.example/p.png");
+    let places = ["id", "action", "message", "keyboard", "slot", "messages", "session"]
+        .map(|name| text.find(&format!("\"{name}\":")).unwrap());
+    assert!(places.is_sorted(), "the origin's five members come first, in its order: {text}");
 }

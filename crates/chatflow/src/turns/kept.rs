@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::{ANSWERS_KEPT, PAGE};
 use crate::records::Records;
-use crate::{AppRecord, Error};
+use crate::{AppRecord, Error, User};
 
 /// The scope of users' places.
 pub(crate) const USERS: &str = "chatflow/user";
@@ -152,9 +152,9 @@ impl Records {
     /// Takes away a user's place and all answers to them.
     ///
     /// # Errors
-    /// [`Error::NoState`] if there is none.
+    /// [`Error::Conflict`] if they say something meanwhile; what the store says.
     pub(crate) async fn forget_user(&self, app: &AppRecord, place: &str) -> Result<(), Error> {
-        let found = self.hall.state(&app.realm, USERS, place).await?.ok_or(Error::NoState)?;
+        let found = self.hall.state(&app.realm, USERS, place).await?;
         let scope = answers(place);
         loop {
             let page = self.hall.states(&app.realm, &scope, None, PAGE).await?;
@@ -168,18 +168,22 @@ impl Records {
                 break;
             }
         }
+        // Where the log was erased, it went with that.
+        let Some(found) = found else { return Ok(()) };
         let gone = StateWrite::delete(USERS, place).at_version(found.version);
         Ok(self.hall.write(&app.realm, vec![gone], Vec::new()).await?)
     }
 }
 
 /// The write of a user's place.
-pub(crate) fn put_state(place: &str, state: &State, version: u64) -> StateWrite {
-    StateWrite::put(USERS, place, state.to_json()).at_version(version)
+pub(crate) fn put_state(user: &User, place: &str, state: &State, version: u64) -> StateWrite {
+    let write = StateWrite::put(USERS, place, state.to_json()).at_version(version);
+    write.about(&user.conversation(place))
 }
 
 /// The write of a message's answer.
 pub(crate) fn put_answer(
+    user: &User,
     place: &str,
     message: &str,
     told: &Told,
@@ -187,6 +191,7 @@ pub(crate) fn put_answer(
 ) -> Result<StateWrite, Error> {
     let value = Bytes::from(serde_json::to_vec(told)?);
     let write = StateWrite::put(answers(place), message, value);
+    let write = write.about(&user.conversation(place));
     Ok(StateWrite { until: Some(now.after(ANSWERS_KEPT)), ..write })
 }
 

@@ -101,10 +101,10 @@ impl ChatFlow {
         let context = Context { app: &app.handle, user_key: &user.shown, now: *at, trace: false };
         let played = stage.play(state, turn.input.clone(), &context).await?;
         let told = Told::of(&played.turn, &played.effects)?;
-        let mut states = vec![put_state(place, &played.state, version)];
+        let mut states = vec![put_state(user, place, &played.state, version)];
         if let Some(message) = &message {
             // What waited before it was handed over is not forgotten earlier for that.
-            states.push(put_answer(place, message, &told, self.records.hall.env().now())?);
+            states.push(put_answer(user, place, message, &told, self.records.hall.env().now())?);
         }
         if user.namespace == Namespace::Api {
             let exchange = exchange(turn, &played, &told, states);

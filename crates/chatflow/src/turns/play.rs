@@ -16,6 +16,8 @@ pub(crate) struct Played {
     pub(crate) effects: Vec<Effect>,
     /// Whether what the user said is personal data.
     pub(crate) sensitive: bool,
+    /// Whether what the user said was not what the scenario waited for.
+    pub(crate) fell_back: bool,
     pub(crate) trace: Vec<TraceLine>,
     pub(crate) calls: Vec<WebhookCall>,
 }
@@ -45,10 +47,12 @@ impl Stage<'_> {
     ) -> Result<Played, Error> {
         let (mut state, mut input) = (state, input);
         let (mut effects, mut trace, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut sensitive, mut before, mut returned) = (false, None::<Turn>, 0);
+        let (mut sensitive, mut fell_back) = (false, false);
+        let (mut before, mut returned) = (None::<Turn>, 0);
         loop {
             let done: Step = step(self.scenario, state.take(), input, context)?;
             sensitive |= done.sensitive;
+            fell_back |= done.fell_back;
             trace.extend(done.trace);
             let mut webhook = None;
             let mut handed = false;
@@ -64,7 +68,15 @@ impl Stage<'_> {
                     let turn = joined(before.take(), turn);
                     if !handed {
                         let state = done.state;
-                        return Ok(Played { turn, state, effects, sensitive, trace, calls });
+                        return Ok(Played {
+                            turn,
+                            state,
+                            effects,
+                            sensitive,
+                            fell_back,
+                            trace,
+                            calls,
+                        });
                     }
                     returned += 1;
                     if returned > HANDOFFS_MAX {

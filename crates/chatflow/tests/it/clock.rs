@@ -35,7 +35,7 @@ async fn only_what_the_user_says_and_a_beginning_move_the_clock() {
     house.wait(299_000);
     let app = house.app_now().await;
     let state = house.chatflow.state(&app, &user).await.unwrap();
-    assert_eq!(state.session.turn, 1);
+    assert_eq!(state.session.info.turn, 1);
     house.chatflow.patch(&app, &user, maru_scenario::Patch::default()).await.unwrap();
     house.says(&User::test("u1"), "hi").await;
     house.wait(1_001);

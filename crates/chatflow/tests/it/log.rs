@@ -134,7 +134,7 @@ async fn a_place_can_be_read_and_changed_from_outside() {
     };
     let change = patch(json!({"nickname": "Min", "menu": "Tea"}), Some("again"));
     let state = house.chatflow.patch(&app, &user, change).await.unwrap();
-    assert_eq!((state.id.as_str(), state.session.turn), ("again", 1));
+    assert_eq!((state.id.as_str(), state.session.info.turn), ("again", 1));
     assert_eq!(state.slot, slots(json!({"nickname": "Min", "menu": "Tea"})));
     assert_eq!(house.says(&user, "Back").await, "Hello Min = start (moved)");
     let state =

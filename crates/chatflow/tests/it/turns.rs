@@ -29,6 +29,23 @@ async fn a_user_is_led_through_the_scenario() {
 }
 
 #[tokio::test]
+async fn what_the_scenario_did_not_wait_for_is_counted_also_where_a_webhook_answers_in_the_end() {
+    let server = Server::start().await;
+    let mut file = scenario();
+    file["webhooks"] = json!({"stock": {"url": server.url("/stock")}});
+    file["nodes"]["menu"]["fallback"] = json!("ask");
+    file["nodes"]["ask"] = json!({"type": "webhook", "webhook": "stock", "to": "again"});
+    let house = House::with(&file).await;
+    let user = User::api("u1");
+    house.says(&user, "Order").await;
+    house.say(&user, "a bicycle").await.unwrap();
+    assert_eq!(server.heard().len(), 1, "the fallback asked the webhook");
+    house.says(&user, "Back").await;
+    let numbers = house.chatflow.numbers(&house.realm, "shop").await.unwrap();
+    assert_eq!((numbers.turns, numbers.fallbacks), (3, 1));
+}
+
+#[tokio::test]
 async fn every_turn_of_many_callers_counts_once_and_in_order() {
     const CALLERS: u64 = 24;
     let house = Arc::new(House::new().await);

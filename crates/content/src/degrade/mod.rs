@@ -8,7 +8,7 @@ mod tests;
 use crate::content::NO_WORDS;
 use crate::text::{cut, fit, length, split};
 use crate::{
-    Action, ActionKind, Bubble, Capabilities, Card, CardLimits, Content, LongText, Media,
+    Action, ActionKind, Bubble, Capabilities, Card, CardLimits, Content, Image, LongText, Media,
     MediaKind, Text, TextFormat, is_address, plain,
 };
 
@@ -174,6 +174,7 @@ impl Work<'_> {
     }
 
     fn card(&mut self, mut card: Card) {
+        self.adopt_picture(&mut card);
         let Some(limits) = self.limits_for(&mut card) else { return self.card_as_text(card) };
         self.fold_words(&mut card, &limits);
         self.fold_link(&mut card, &limits);
@@ -186,6 +187,20 @@ impl Work<'_> {
             self.made.bubbles.push(Bubble::Card(card));
         }
         self.lines_of(rest);
+    }
+
+    /// A card of buttons alone is about the picture just before it, and the words before that.
+    fn adopt_picture(&mut self, card: &mut Card) {
+        let Some(limits) = self.can.picture_card else { return };
+        if !card.words().is_empty() || card.image.is_some() {
+            return;
+        }
+        let is_picture =
+            |bubble: &mut Bubble| matches!(bubble, Bubble::Media(m) if m.kind == MediaKind::Image);
+        if let Some(Bubble::Media(media)) = self.made.bubbles.pop_if(is_picture) {
+            card.image = Some(Image { url: media.url, alt: media.name });
+            card.text = self.words_before(&limits).unwrap_or_default();
+        }
     }
 
     fn card_as_text(&mut self, card: Card) {

@@ -101,6 +101,26 @@ fn words_that_a_card_has_no_room_for_stand_in_front_of_it() {
 }
 
 #[test]
+fn a_picture_with_words_before_it_and_buttons_behind_it_is_a_card() {
+    let photo = json!({"contentType": "image/png", "contentUrl": "https://x.example/p.png"});
+    let buttons = json!([{"type": "openUrl", "title": "Go", "value": "https://x.example/"}]);
+    let bare = json!({"contentType": "application/vnd.microsoft.card.hero", "content": {"buttons": buttons}});
+    for (can, longest) in [(&KAKAO_SKILL, 230), (&NAVER_TALKTALK, 1_000)] {
+        for (length, apart) in [(longest, 0), (longest + 1, 1)] {
+            let words = "가".repeat(length);
+            let body = json!({"type": "message", "text": words, "attachments": [photo, bare]});
+            let made = made(&body, can);
+            let Some((Bubble::Card(card), before)) = made.bubbles.split_last() else {
+                panic!("{made:?}")
+            };
+            assert_eq!((before.len(), texts(&made).concat() + &card.text), (apart, words));
+            assert_eq!(card.image.as_ref().unwrap().url, "https://x.example/p.png");
+            assert_eq!(labels(&card.actions), ["Go"]);
+        }
+    }
+}
+
+#[test]
 fn carousels_are_parted_where_cards_differ_or_are_too_many() {
     let card = |image| hero("Text", image, &json!([]));
     let picture = Some("https://x.example/p.png");
@@ -305,6 +325,11 @@ fn attachment() -> impl Strategy<Value = Value> {
         },
     );
     prop_oneof![3 => card, 1 => value()]
+}
+
+#[test]
+fn no_input_that_was_ever_kept_does_any_harm() {
+    maru_testkit::replay("content_activity", crate::fuzz::content);
 }
 
 proptest! {

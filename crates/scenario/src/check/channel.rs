@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use maru_content::limits::{KAKAO_PLUS_FRIEND, KAKAO_SKILL, NAVER_TALKTALK};
+
 use crate::file::{Asked, Kind, Node, Saying, Scenario};
 use crate::input::{ContentKind, Kinds};
 use crate::issue::{Code, Issues};
 use crate::json::join;
-use crate::limits::{BUTTONS_MAX, LABEL_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::template::Template;
 use crate::text;
 
@@ -21,6 +22,8 @@ pub struct Capabilities {
     pub buttons_max: usize,
     /// The most characters of a button's label.
     pub label_chars_max: usize,
+    /// The most characters of a link button's label.
+    pub link_chars_max: usize,
     /// The most bubbles of a turn.
     pub bubbles_max: usize,
     /// Whether it shows pictures.
@@ -35,39 +38,38 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Kakao's auto reply, which ended in 2019, and every bot that speaks it still.
-    pub const PLUS_FRIEND: Self = Self {
-        name: Cow::Borrowed("Kakao Plus Friend"),
-        text_chars_max: TEXT_CHARS_MAX,
-        buttons_max: BUTTONS_MAX,
-        label_chars_max: LABEL_CHARS_MAX,
-        bubbles_max: 1,
-        images: true,
-        links: true,
-        push: false,
-        kinds: Kinds::ALL,
-    };
+    pub const PLUS_FRIEND: Self = Self::of("Kakao Plus Friend", &KAKAO_PLUS_FRIEND, Kinds::ALL);
     /// Kakao i Open Builder. Pictures from users come by a plug-in only.
-    pub const OPEN_BUILDER: Self = Self {
-        name: Cow::Borrowed("Kakao Open Builder"),
-        buttons_max: 10,
-        label_chars_max: 14,
-        bubbles_max: 3,
-        kinds: Kinds::TEXT,
-        ..Self::PLUS_FRIEND
-    };
-    /// Naver TalkTalk, with buttons as quick replies.
-    pub const TALKTALK: Self = Self {
-        name: Cow::Borrowed("Naver TalkTalk"),
-        text_chars_max: 10_000,
-        buttons_max: 10,
-        label_chars_max: 10,
-        bubbles_max: usize::MAX,
-        push: true,
-        kinds: Kinds::TEXT_AND_PHOTO,
-        ..Self::PLUS_FRIEND
-    };
+    pub const OPEN_BUILDER: Self = Self::of("Kakao Open Builder", &KAKAO_SKILL, Kinds::TEXT);
+    /// Naver TalkTalk.
+    pub const TALKTALK: Self = Self::of("Naver TalkTalk", &NAVER_TALKTALK, Kinds::TEXT_AND_PHOTO);
     /// Those above.
     pub const KNOWN: [Self; 3] = [Self::PLUS_FRIEND, Self::OPEN_BUILDER, Self::TALKTALK];
+
+    /// By the house's one table of limits: a scenario's buttons are quick replies there, its links are
+    /// buttons of a card. What users can send stands in no table.
+    pub const fn of(name: &'static str, limits: &maru_content::Capabilities, kinds: Kinds) -> Self {
+        let (buttons_max, label_chars_max) = match limits.quick {
+            Some(quick) => (quick.count_max, quick.label_max),
+            None => (0, 0),
+        };
+        let (links, link_chars_max) = match limits.card {
+            Some(card) => (card.links, card.label_max),
+            None => (false, 0),
+        };
+        Self {
+            name: Cow::Borrowed(name),
+            text_chars_max: limits.text_max,
+            buttons_max,
+            label_chars_max,
+            link_chars_max,
+            bubbles_max: limits.bubbles_max,
+            images: limits.shows.images,
+            links,
+            push: limits.push,
+            kinds,
+        }
+    }
 }
 
 pub(super) fn check(scenario: &Scenario, channel: &Capabilities, issues: &Issues) {
@@ -150,7 +152,8 @@ impl Checking<'_> {
             if !self.channel.links {
                 self.warn(&format!("{place}/link"), Code::ChannelContent, "links are not shown");
             }
-            self.label(&format!("{place}/link/label"), link.label.literal_chars());
+            let place = format!("{place}/link/label");
+            self.label_of(&place, link.label.literal_chars(), self.channel.link_chars_max);
         }
     }
 
@@ -163,7 +166,10 @@ impl Checking<'_> {
     }
 
     fn label(&self, place: &str, length: usize) {
-        let most = self.channel.label_chars_max;
+        self.label_of(place, length, self.channel.label_chars_max);
+    }
+
+    fn label_of(&self, place: &str, length: usize, most: usize) {
         if length > most {
             let what = format!("a label of {length} characters is shortened to {most}");
             self.warn(place, Code::ChannelLabel, &what);

@@ -85,12 +85,14 @@ impl<'a> Run<'a> {
             && let Some(reprompt) = node.reprompt.as_ref().or(node.message.as_ref())
         {
             self.state.retries += 1;
+            self.fell_back = true;
             let count = format!("{} of {}", self.state.retries, node.retries);
             self.tracer.line(&node.id, Event::Reprompt, None, Some(&count));
             self.say(reprompt);
             return Ok(Flow::Rest(Rest::Stayed));
         }
         if let Some(to) = &node.fallback {
+            self.fell_back = true;
             self.tracer.line(&node.id, Event::Fallback, None, Some(to));
             return self.node(to).map(Flow::Go);
         }
@@ -99,6 +101,7 @@ impl<'a> Run<'a> {
 
     /// The exception node: for what nothing else answers.
     pub(super) fn exception(&mut self, node: &'a Node) -> Result<Flow<'a>, Refusal> {
+        self.fell_back = true;
         let to = &self.scenario.meta.exception;
         self.tracer.line(&node.id, Event::Exception, None, Some(to));
         self.node(to).map(Flow::Go)

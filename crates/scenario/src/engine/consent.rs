@@ -75,6 +75,7 @@ impl<'a> Run<'a> {
                 if let Some(to) = moved {
                     return Ok(Flow::Go(to));
                 }
+                self.fell_back = true;
                 self.tracer.line(&node.id, Event::Consent, None, Some("asked again"));
                 self.say_consent(consent);
                 Ok(Flow::Rest(Rest::Stayed))

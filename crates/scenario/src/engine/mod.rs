@@ -48,6 +48,9 @@ pub struct Step {
     pub effects: Vec<Effect>,
     /// Whether what the user said is personal data, and is to be kept out of logs.
     pub sensitive: bool,
+    /// Whether what the user said was not what the scenario waited for: they were asked again, or
+    /// the fallback or the exception node answered.
+    pub fell_back: bool,
     /// What happened inside, if it was asked for.
     pub trace: Vec<TraceLine>,
 }

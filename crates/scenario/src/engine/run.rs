@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::effect::Effect;
-use crate::file::{Kind, Node, Scenario};
+use crate::file::{Node, Scenario};
 use crate::input::Heard;
 use crate::session::Restart;
 use crate::state::{Phase, State};
@@ -30,6 +30,7 @@ pub(super) struct Run<'a> {
     pub(super) restarted: Option<Restart>,
     pub(super) previous_id: Option<String>,
     pub(super) sensitive: bool,
+    pub(super) fell_back: bool,
     pub(super) tracer: Tracer,
 }
 
@@ -77,6 +78,7 @@ impl<'a> Run<'a> {
             restarted: None,
             previous_id: None,
             sensitive: false,
+            fell_back: false,
             tracer: Tracer::new(context.trace),
         }
     }
@@ -179,6 +181,7 @@ impl<'a> Run<'a> {
                     state: self.state,
                     effects: self.effects,
                     sensitive: self.sensitive,
+                    fell_back: self.fell_back,
                     trace: self.tracer.into_lines(),
                 };
             }
@@ -203,23 +206,18 @@ impl<'a> Run<'a> {
             state: self.state,
             effects: self.effects,
             sensitive: self.sensitive,
+            fell_back: self.fell_back,
             trace: self.tracer.into_lines(),
         }
     }
 
     fn turn(&mut self, keyboard: Keyboard) -> Turn {
         let messages = std::mem::take(&mut self.bubbles);
-        let kind = self.scenario.nodes.get(&self.state.node).map(|node| &node.kind);
-        let waiting = self.state.phase == Phase::Waiting;
+        let node = self.scenario.nodes.get(&self.state.node);
+        let node = node.filter(|_| self.state.phase == Phase::Waiting);
         Turn {
             id: self.state.node.clone(),
-            action: match kind {
-                Some(Kind::Intent) if waiting => Action::Intent,
-                Some(Kind::Select { .. }) if waiting => Action::Select,
-                Some(Kind::Slot { .. }) if waiting => Action::Slot,
-                Some(Kind::Link) if waiting => Action::Link,
-                _ => Action::Custom,
-            },
+            action: node.map_or(Action::Custom, |node| node.kind.action()),
             message: messages.last().cloned().unwrap_or_default(),
             keyboard,
             slot: self.shown_slots(),

@@ -14,6 +14,7 @@ pub(crate) use webhook::Webhook;
 
 use crate::issue::Issue;
 use crate::slot::Slot;
+use crate::turn::Action;
 
 /// A scenario that was read and found in order.
 #[derive(Clone, Debug)]
@@ -61,6 +62,20 @@ pub struct NodeInfo {
     /// The type as the file has it: `select`, `webhook`, …
     #[serde(rename = "type")]
     pub kind: &'static str,
+    /// What a turn that rests there tells its caller.
+    #[serde(skip)]
+    pub action: Action,
+}
+
+impl NodeInfo {
+    fn of(node: &Node) -> Self {
+        Self {
+            id: node.id.clone(),
+            name: node.name.clone().unwrap_or_else(|| node.id.clone()),
+            kind: node.kind.word(),
+            action: node.kind.action(),
+        }
+    }
 }
 
 /// A scenario's meta data and nodes, as callers may read them.
@@ -108,11 +123,6 @@ impl Scenario {
 
     /// What callers may know of it.
     pub fn info(&self) -> ScenarioInfo {
-        let nodes = self.nodes.values().map(|node| NodeInfo {
-            id: node.id.clone(),
-            name: node.name.clone().unwrap_or_else(|| node.id.clone()),
-            kind: node.kind.word(),
-        });
         ScenarioInfo {
             name: self.name.clone(),
             locale: self.locale.clone(),
@@ -120,8 +130,13 @@ impl Scenario {
             entry_id: self.meta.entry.clone(),
             exception_id: self.meta.exception.clone(),
             session_timeout_seconds: self.meta.timeout_secs,
-            nodes: nodes.collect(),
+            nodes: self.nodes.values().map(NodeInfo::of).collect(),
         }
+    }
+
+    /// What callers may know of one node.
+    pub fn node(&self, id: &str) -> Option<NodeInfo> {
+        self.nodes.get(id).map(NodeInfo::of)
     }
 
     /// Whether there is such a node.

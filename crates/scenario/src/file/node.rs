@@ -6,6 +6,7 @@ use crate::limits::{BUTTONS_MAX, NAME_CHARS_MAX, RETRIES_DEFAULT, RETRIES_MAX};
 use crate::reader::{Members, Reader};
 use crate::template::{Data, Template};
 use crate::text;
+use crate::turn::Action;
 
 use super::parts::{Assign, Move, Saying, read_flag, read_label};
 
@@ -125,6 +126,17 @@ impl Kind {
             Self::Jump { .. } => "jump",
             Self::End => "end",
             Self::Handoff { .. } => "handoff",
+        }
+    }
+
+    /// What callers are told that such a node waits for.
+    pub(crate) fn action(&self) -> Action {
+        match self {
+            Self::Intent => Action::Intent,
+            Self::Select { .. } => Action::Select,
+            Self::Slot { .. } => Action::Slot,
+            Self::Link => Action::Link,
+            _ => Action::Custom,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::play::Play;
+use crate::play::{Play, brief};
 
 /// A node N of the given type, with everything that could take an answer. What is in `without` is
 /// left out.
@@ -67,11 +67,15 @@ fn table(kind: &str, rows: &[(&[&str], &str, &str)]) {
         let mut play = Play::load(&scenario(kind, without));
         // The node asks first: what is said then is an answer.
         play.step(maru_scenario::Input::Init { node: None }).unwrap();
-        let mut said = String::new();
+        let (mut said, mut fell_back) = (String::new(), false);
         for answer in content.split(" | ") {
-            said = play.says(answer);
+            let step = play.say(answer);
+            fell_back = step.as_ref().is_ok_and(|step| step.fell_back);
+            said = brief(step);
         }
         assert_eq!(said, *says, "{kind} without {without:?}: {content}");
+        let answered = ["N?", "again", "fallback", "sorry"].iter().any(|by| says.starts_with(by));
+        assert_eq!(fell_back, answered, "{kind} without {without:?}: {content}");
     }
 }
 
