@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use maru_hall::BadSettings;
+use maru_courier::address;
+use maru_hall::settings::{BadSettings, bad};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use url::Url;
 
 /// What can be set for a Bot Framework bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,22 +56,11 @@ impl Settings {
 }
 
 fn endpoint(text: &str) -> Result<Arc<str>, BadSettings> {
-    let url = Url::parse(text).map_err(|error| bad("endpoint", format!("is no URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(bad("endpoint", "must be an absolute http or https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("endpoint", "must hold no user name and no password"));
-    }
-    Ok(url.as_str().into())
+    Ok(address("endpoint", text)?.as_str().into())
 }
 
 fn typed<T: DeserializeOwned>(name: &str, value: &Value) -> Result<T, BadSettings> {
     T::deserialize(value).map_err(|error| bad(name, error.to_string()))
-}
-
-fn bad(setting: &str, problem: impl Into<String>) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.into() }
 }
 
 #[cfg(test)]

@@ -126,12 +126,9 @@ impl BotKitFace {
             settings: Map::new(),
         };
         let begin = Begin {
-            channel: &channel,
-            channel_kind: KIND,
             id: Some(inner),
             user: Some((user.account, user.verified)),
-            locale: None,
-            states: Vec::new(),
+            ..Begin::by(&channel, KIND)
         };
         Ok(self.hall.begin(begin).await?.conversation)
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use maru_accounts::{InstanceKey, SealedSecret, Secret};
 use maru_activity::env::Env;
-use maru_hall::BadSettings;
+use maru_courier::base_address;
+use maru_hall::settings::{self, BadSettings, bad, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::ids::{is_bot_id, shaped};
 
@@ -182,7 +182,7 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is not known, missing or wrong.
     pub fn read(given: &Map<String, Value>) -> Result<Self, BadSettings> {
-        let mut read = Self::deserialize(given).map_err(|error| blame(given, &error))?;
+        let mut read: Self = settings::read(given)?;
         read.url = base_url(&read.url)?;
         read.check().map(|()| read)
     }
@@ -289,42 +289,7 @@ fn base_url(text: &str) -> Result<String, BadSettings> {
     if text.is_empty() {
         return Err(bad("url", "is missing: the BotKit server's base URL"));
     }
-    let url = Url::parse(text).map_err(|error| bad("url", &format!("is no URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(bad("url", "must be an absolute http or https URL"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("url", "must hold no user name and no password"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("url", "must have no query and no fragment"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn within(setting: &str, value: u64, least: u64, most: u64) -> Result<(), BadSettings> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(bad(setting, &format!("must be from {least} to {most}")))
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
-}
-
-/// Finds the setting that cannot be read, by reading each alone.
-fn blame(settings: &Map<String, Value>, error: &serde_json::Error) -> BadSettings {
-    for (name, value) in settings {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = Settings::deserialize(&alone) {
-            // What serde says would quote a secret that somebody wrote there as text.
-            let sealed = "is kept sealed, and cannot be set as text";
-            let problem = if name == "secret" { sealed.to_owned() } else { error.to_string() };
-            return bad(name, &problem);
-        }
-    }
-    bad("settings", &error.to_string())
+    base_address("url", text)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Session {
             tracing::warn!(conversation.id = %to.id, bytes, "a session is too large to be kept");
             return Ok(());
         }
-        let mut write = StateWrite::put(SESSION, to.id.as_str(), value);
+        let mut write = StateWrite::put(SESSION, to.id.as_str(), value).about(&to.id);
         write.until = Some(hall.env().now().after(SESSION_FOR));
         hall.write(&to.realm, vec![write], Vec::new()).await
     }
@@ -152,7 +152,8 @@ where
             return Ok(None);
         }
         let value = serde_json::to_vec(&after).map_err(|e| Error::Internal(e.to_string()))?;
-        let write = StateWrite::put(scope, of.id.as_str(), value).at_version(version);
+        let write = StateWrite::put(scope, of.id.as_str(), value);
+        let write = write.at_version(version).about(&of.id);
         match commit(write).await {
             Err(Error::Conflict(_)) => {}
             done => return done.map(|()| Some(before)),

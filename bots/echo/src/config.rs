@@ -1,6 +1,6 @@
 //! The settings of an echo bot's record.
 
-use maru_hall::BadSettings;
+use maru_hall::settings::{BadSettings, bad};
 use serde_json::{Map, Value};
 
 /// What can be set for an echo bot.
@@ -41,8 +41,4 @@ impl Settings {
         }
         Ok(settings)
     }
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
 }

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::error::{Code, Rejected};
 use crate::partner::Partner;
-use crate::read::cut;
 use crate::reports::Endpoint;
 use crate::wire::user;
 
@@ -114,7 +113,7 @@ fn is_proper_keyboard(body: &[u8]) -> bool {
 }
 
 fn shown(body: &[u8]) -> String {
-    cut(&String::from_utf8_lossy(body), BODY_CHARS_MAX).to_owned()
+    maru_content::text::head(&String::from_utf8_lossy(body), BODY_CHARS_MAX).to_owned()
 }
 
 #[cfg(test)]

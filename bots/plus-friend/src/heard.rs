@@ -38,6 +38,11 @@ impl Heard {
         added.find(|member| member.id != other_than)
     }
 
+    /// What they did with the bot as a contact: `add` or `remove`.
+    pub(crate) fn action(&self) -> Option<&str> {
+        self.0.get("action")?.as_str()
+    }
+
     /// What the partner is sent: the text, then each file. With `links`, references of Maru's own
     /// become links. Nothing is sent of a text that is blank: no KakaoTalk client sends one.
     pub(crate) fn items(
@@ -90,13 +95,7 @@ fn item(attachment: &Value, links: Option<&dyn Links>, media: SendMediaAs) -> Op
 
 /// As much of a text as partners were ever sent.
 fn beginning(text: &str) -> &str {
-    if text.len() <= CONTENT_BYTES_MAX {
-        return text;
-    }
-    // Cut where a character ends, and then where a grapheme does.
-    let bytes = text.floor_char_boundary(CONTENT_BYTES_MAX);
-    let chars = text.get(..bytes).unwrap_or(text).chars().count();
-    crate::read::cut(text, chars)
+    maru_content::text::head_bytes(text, CONTENT_BYTES_MAX)
 }
 
 #[cfg(test)]

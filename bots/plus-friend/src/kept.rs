@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use maru_activity::{BotId, RealmId, Timestamp};
-use maru_hall::{Error, Hall, StateWrite, TimerWrite};
+use maru_hall::{Conversation, Error, Hall, StateWrite, TimerWrite};
 use maru_notify::Alert;
 use serde::de::DeserializeOwned;
 
@@ -35,10 +35,10 @@ pub(crate) async fn standing(hall: &Hall, realm: &RealmId, key: &str) -> Result<
     Ok(state.map(|state| read(&state.value)).unwrap_or_default())
 }
 
-/// Keeps how a user stands. One user's turns run one after the other, so the last word counts.
+/// Keeps how a user stands who speaks in this conversation. One user's turns run one after the other, so the last word counts.
 pub(crate) async fn keep_standing(
     hall: &Hall,
-    realm: &RealmId,
+    of: &Conversation,
     key: &str,
     standing: &Standing,
 ) -> Result<(), Error> {
@@ -46,9 +46,9 @@ pub(crate) async fn keep_standing(
     if value.len() > STANDING_MAX {
         value = json(&Standing { last: None, ..standing.clone() })?;
     }
-    let mut write = StateWrite::put(USER, key, value);
+    let mut write = StateWrite::put(USER, key, value).about(&of.id);
     write.until = Some(hall.env().now().after(REMEMBERED));
-    hall.write(realm, vec![write], Vec::new()).await
+    hall.write(&of.realm, vec![write], Vec::new()).await
 }
 
 /// Whether anything is kept of a user.

@@ -191,21 +191,6 @@ impl PlusFriend {
         memory.map(|memory| memory.reports.list()).unwrap_or_default()
     }
 
-    /// A user blocks a bot: the partner is told, and what was kept of them goes.
-    ///
-    /// # Errors
-    /// [`Error::UnknownBot`] if there is none of this kind; what the store says.
-    pub async fn block(
-        &self,
-        realm: &RealmId,
-        bot: &BotId,
-        channel: &str,
-        user: &str,
-    ) -> Result<(), Error> {
-        let partner = self.partner(realm, bot)?;
-        self.part(&partner, channel, user).await
-    }
-
     /// Somebody was erased: each partner of the realm that knows them is told so as of a block, and what
     /// was kept of them goes. A person is known here by the name that they have until they are linked.
     ///

@@ -10,10 +10,11 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use maru_activity::Account;
 use maru_egress::{Answer as HttpAnswer, Call, Failure};
+use maru_hall::settings::bad;
 use maru_hall::{BadSettings, BotRecord};
 use serde::Serialize;
 
-use crate::config::{Settings, bad};
+use crate::config::Settings;
 use crate::error::{Code, Rejected};
 use crate::get::get;
 use crate::limits::USER_KEY_LENGTH;

@@ -2,7 +2,7 @@
 
 use maru_accounts::{IssuedSecret, MachineSecret, SecretRecord};
 use maru_activity::env::Env;
-use maru_hall::BadSettings;
+use maru_hall::settings::{self, BadSettings, bad, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -37,6 +37,7 @@ pub enum Acknowledge {
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The two secrets, as hashes. Either can be rotated while the other goes on being good.
+    #[serde(deserialize_with = "maru_accounts::kept_secrets")]
     pub keys: Vec<SecretRecord>,
     /// When a post is answered.
     pub acknowledge: Acknowledge,
@@ -85,10 +86,8 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, BadSettings> {
-        match Self::deserialize(settings) {
-            Ok(read) => read.check().map(|()| read),
-            Err(error) => Err(blame(settings, &error)),
-        }
+        let read: Self = settings::read(settings)?;
+        read.check().map(|()| read)
     }
 
     fn check(&self) -> Result<(), BadSettings> {
@@ -101,7 +100,7 @@ impl Settings {
         for origin in &self.trusted_origins {
             if !is_origin(origin) {
                 let problem = format!("{origin:?} is no origin; one is like https://example.org");
-                return Err(bad("trusted_origins", &problem));
+                return Err(bad("trusted_origins", problem));
             }
         }
         within("delivered_timeout_secs", self.delivered_timeout_secs, 1, 300)?;
@@ -166,28 +165,6 @@ pub(crate) fn is_origin(text: &str) -> bool {
     url.origin().is_tuple() && url.origin().ascii_serialization().eq_ignore_ascii_case(bare)
 }
 
-fn within(setting: &str, value: u64, least: u64, most: u64) -> Result<(), BadSettings> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(bad(setting, &format!("must be from {least} to {most}")))
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
-}
-
-/// Finds the setting that cannot be read, by reading each alone.
-fn blame(settings: &Map<String, Value>, error: &serde_json::Error) -> BadSettings {
-    for (name, value) in settings {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = Settings::deserialize(&alone) {
-            return bad(name, &error.to_string());
-        }
-    }
-    bad("settings", &error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +198,16 @@ mod tests {
             assert_eq!(wrong("trusted_origins", list).setting, "trusted_origins", "{bad}");
         }
         assert!(with("trusted_origins", vec!["https://Example.org", "http://[::1]:8080"]).is_ok());
+    }
+
+    #[test]
+    fn a_secret_that_is_written_as_text_is_not_quoted() {
+        for value in [Value::from("plain"), vec!["plain"].into()] {
+            let error = with("keys", value).unwrap_err();
+            assert_eq!(error.setting, "keys");
+            assert!(error.problem.ends_with("cannot be set as text"), "{error}");
+            assert!(!error.problem.contains("plain"), "{error}");
+        }
     }
 
     #[test]

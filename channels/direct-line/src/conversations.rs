@@ -52,14 +52,7 @@ impl DirectLine {
         user: Option<(Account, bool)>,
         locale: Option<&str>,
     ) -> Result<Begun, Error> {
-        let begin = Begin {
-            channel: &site.channel,
-            channel_kind: CHANNEL_KIND,
-            id: Some(id),
-            user,
-            locale,
-            states: Vec::new(),
-        };
+        let begin = Begin { id: Some(id), user, locale, ..Begin::by(&site.channel, CHANNEL_KIND) };
         let begun = self.hall.begin(begin).await?;
         if begun.conversation.channel != site.channel.id {
             return Err(Error::UnknownConversation);

@@ -3,7 +3,7 @@
 use maru_activity::{
     Account, Activity, Draft, Envelope, Kind, Limits, Links, Members, Role, Timestamp, render,
 };
-use maru_door::clean_filename;
+use maru_hall::clean_filename;
 use maru_hall::{Shown, Signal};
 use serde_json::value::RawValue;
 

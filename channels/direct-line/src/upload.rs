@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use maru_door::clean_filename;
 use maru_hall::BlobId;
+use maru_hall::clean_filename;
 
 /// The content type by which the part that holds the activity is known. Its name differs from
 /// client to client, and it need not come first.

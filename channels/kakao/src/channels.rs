@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use ipnet::IpNet;
 use maru_accounts::{Accounts, InstanceKey, Secret};
+use maru_door::Networks;
 use maru_hall::{ChannelRecord, Directory, Snapshot};
 
 use crate::config::Manner;
@@ -19,7 +19,7 @@ pub(crate) struct Friend {
     pub(crate) record: Arc<ChannelRecord>,
     pub(crate) settings: plus_friend::Settings,
     pub(crate) manner: Manner,
-    callers: Vec<IpNet>,
+    callers: Networks,
 }
 
 /// A skill.
@@ -30,7 +30,7 @@ pub(crate) struct Skill {
     pub(crate) manner: Manner,
     /// The key of the Event API.
     pub(crate) event_key: Option<Secret>,
-    callers: Vec<IpNet>,
+    callers: Networks,
 }
 
 impl Friend {
@@ -44,7 +44,7 @@ impl Friend {
 
     /// Whether this address may call.
     pub(crate) fn admits(&self, peer: IpAddr) -> bool {
-        admits(&self.callers, peer)
+        self.callers.admit(peer)
     }
 }
 
@@ -60,12 +60,8 @@ impl Skill {
 
     /// Whether this address may call.
     pub(crate) fn admits(&self, peer: IpAddr) -> bool {
-        admits(&self.callers, peer)
+        self.callers.admit(peer)
     }
-}
-
-fn admits(callers: &[IpNet], peer: IpAddr) -> bool {
-    callers.is_empty() || callers.iter().any(|network| network.contains(&peer))
 }
 
 /// All channels as of one state of the records.

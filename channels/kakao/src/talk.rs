@@ -117,12 +117,11 @@ impl Kakao {
             let id = self.hall.new_conversation_id();
             let kept = Kept::new(id.clone());
             let begin = Begin {
-                channel: &who.record,
-                channel_kind: who.channel_kind,
                 id: Some(id),
                 user: Some((who.account.clone(), who.verified)),
                 locale: who.locale.as_deref(),
                 states: vec![write(&who.key(), &kept)?.at_version(version)],
+                ..Begin::by(&who.record, who.channel_kind)
             };
             match self.hall.begin(begin).await {
                 Ok(begun) => {
@@ -246,14 +245,25 @@ impl Kakao {
 
 impl Turn {
     fn says_something(&self) -> bool {
-        self.answers.iter().any(|shown| !Content::of(&shown.body).is_empty())
+        standing(&self.answers).any(|shown| !Content::of(&shown.body).is_empty())
     }
+}
+
+/// Answers as they stand in the end: nothing that is shown here can be changed or taken back, so what
+/// the bot has changed meanwhile is said once, as it is now, and what it has taken back is not said.
+pub(crate) fn standing(answers: &[Shown]) -> impl Iterator<Item = &Shown> {
+    let is_first = |(index, shown): &(usize, &Shown)| {
+        !answers.iter().take(*index).any(|earlier| earlier.id == shown.id)
+    };
+    let firsts = answers.iter().enumerate().filter(is_first).map(|(_, first)| first);
+    let last = |first: &'_ Shown| answers.iter().rfind(|shown| shown.id == first.id);
+    firsts.filter_map(last).filter(|shown| shown.kind != Kind::MessageDelete)
 }
 
 /// All that answers show.
 pub(crate) fn content_of(answers: &[Shown], links: &dyn Links) -> Content {
     let mut content = Content::default();
-    for shown in answers.iter().filter(|shown| shown.kind != Kind::MessageDelete) {
+    for shown in standing(answers) {
         let mut next = Content::of(&shown.body);
         if shown.meta.blobs {
             next.link_files(links);
@@ -302,7 +312,7 @@ fn post_of(who: &Who, kept: &Kept, said: Said) -> Result<Post, Error> {
 
 fn write(key: &str, kept: &Kept) -> Result<StateWrite, Error> {
     let value = serde_json::to_vec(kept).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(StateWrite::put(SCOPE, key, value))
+    Ok(StateWrite::put(SCOPE, key, value).about(&kept.conversation))
 }
 
 pub(crate) fn left(deadline: Instant) -> Duration {

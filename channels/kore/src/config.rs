@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord};
 use maru_activity::BotId;
 use maru_activity::env::Env;
-use maru_hall::BadSettings;
+use maru_hall::settings::{self, BadSettings, bad, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -65,6 +65,7 @@ pub struct Settings {
     /// The app's public name: `cs-` and a UUID. Assertions name it as their issuer.
     pub client_id: String,
     /// One or two client secrets. With two, both are good.
+    #[serde(deserialize_with = "maru_accounts::kept_secrets")]
     pub secrets: Vec<SealedSecret>,
     /// How assertions may be signed. Nothing in a token changes it.
     pub algorithms: Vec<Algorithm>,
@@ -127,10 +128,8 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, BadSettings> {
-        match Self::deserialize(settings) {
-            Ok(read) => read.check().map(|()| read),
-            Err(error) => Err(blame(settings, &error)),
-        }
+        let read: Self = settings::read(settings)?;
+        read.check().map(|()| read)
     }
 
     fn check(&self) -> Result<(), BadSettings> {
@@ -142,7 +141,7 @@ impl Settings {
         if let Some(theme) = &self.theme
             && serde_json::to_vec(theme).map_or(usize::MAX, |text| text.len()) > THEME_BYTES_MAX
         {
-            return Err(bad("theme", &format!("must not have more than {THEME_BYTES_MAX} bytes")));
+            return Err(bad("theme", format!("must not have more than {THEME_BYTES_MAX} bytes")));
         }
         within("token_ttl_secs", self.token_ttl_secs, 60, 31_536_000)?;
         within("session_idle_secs", self.session_idle_secs, 60, 604_800)?;
@@ -165,7 +164,7 @@ impl Settings {
             return Err(bad("algorithms", "at least one of HS256, HS512, RS256, RS512"));
         }
         if self.public_keys.len() > PUBLIC_KEYS_MAX {
-            return Err(bad("public_keys", &format!("at most {PUBLIC_KEYS_MAX} are taken")));
+            return Err(bad("public_keys", format!("at most {PUBLIC_KEYS_MAX} are taken")));
         }
         for key in &self.public_keys {
             PublicKey::of_pem(key).map_err(|problem| bad("public_keys", problem))?;
@@ -178,7 +177,7 @@ impl Settings {
 
     fn check_bots(&self) -> Result<(), BadSettings> {
         if !(1..=BOTS_MAX).contains(&self.bots.len()) {
-            return Err(bad("bots", &format!("an app has 1 to {BOTS_MAX} bots")));
+            return Err(bad("bots", format!("an app has 1 to {BOTS_MAX} bots")));
         }
         let ids: HashSet<&str> = self.bots.iter().map(|bot| bot.id.as_str()).collect();
         if ids.len() != self.bots.len() {
@@ -187,7 +186,7 @@ impl Settings {
         for bot in &self.bots {
             if !is_bot_id(&bot.id) {
                 let problem = format!("{:?} is no bot's id: st- and a UUID of version 5", bot.id);
-                return Err(bad("bots", &problem));
+                return Err(bad("bots", problem));
             }
             if bot.name.len() > TEXT_BYTES_MAX {
                 return Err(bad("bots", "a bot's name is too long"));
@@ -266,7 +265,7 @@ pub fn import_secret(
 ) -> Result<(), BadSettings> {
     if !SECRET_BYTES.contains(&plain.expose().len()) {
         let (least, most) = SECRET_BYTES.into_inner();
-        return Err(bad("secrets", &format!("a client secret has {least} to {most} bytes")));
+        return Err(bad("secrets", format!("a client secret has {least} to {most} bytes")));
     }
     let kept = Settings::read(settings)?.secrets;
     if kept.iter().any(|kept| kept.is(plain, PURPOSE, key)) {
@@ -336,28 +335,6 @@ fn is_web_address(text: &str) -> bool {
 
 fn value_of<T: Serialize>(list: &[T]) -> Value {
     serde_json::to_value(list).expect("records of texts and numbers are always JSON")
-}
-
-fn within(setting: &str, value: u64, least: u64, most: u64) -> Result<(), BadSettings> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(bad(setting, &format!("must be from {least} to {most}")))
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
-}
-
-/// Finds the setting that cannot be read, by reading each alone.
-fn blame(settings: &Map<String, Value>, error: &serde_json::Error) -> BadSettings {
-    for (name, value) in settings {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = Settings::deserialize(&alone) {
-            return bad(name, &error.to_string());
-        }
-    }
-    bad("settings", &error.to_string())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Kore's ids, all of them derived from what Maru knows already: none needs a table.
 
-use std::fmt::Write as _;
-
+pub(crate) use maru_accounts::hex;
 use maru_activity::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -18,16 +17,6 @@ pub(crate) fn uuid_of(parts: &[&str]) -> Uuid {
 /// 24 hexadecimal digits that follow from these parts: the form of account and session ids.
 pub(crate) fn hex24_of(parts: &[&str]) -> String {
     hex(&digest(parts)[..12])
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// A digest of parts, each with its length in front, so that no two lists of parts are the same.

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use maru_door::clean_filename;
+use maru_hall::clean_filename;
 use memchr::memmem;
 
 use crate::limits::{PART_HEADER_BYTES_MAX, PARTS_MAX};

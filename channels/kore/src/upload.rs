@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use maru_activity::{ChannelId, RealmId, Timestamp};
-use maru_door::clean_filename;
+use maru_hall::clean_filename;
 use maru_hall::{BlobId, StateWrite};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use ipnet::IpNet;
 use maru_accounts::{Accounts, InstanceKey};
+use maru_door::Networks;
 use maru_hall::{ChannelRecord, Directory, Snapshot};
 
 use crate::KIND;
@@ -21,7 +21,7 @@ pub(crate) struct Channel {
     pub(crate) settings: Settings,
     /// The header that the send API wants: the key as it is, without a scheme in front.
     pub(crate) authorization: Option<HeaderValue>,
-    callers: Vec<IpNet>,
+    callers: Networks,
 }
 
 impl Channel {
@@ -44,7 +44,7 @@ impl Channel {
 
     /// Whether this address may call.
     pub(crate) fn admits(&self, peer: IpAddr) -> bool {
-        self.callers.is_empty() || self.callers.iter().any(|network| network.contains(&peer))
+        self.callers.admit(peer)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The settings of a TalkTalk channel.
 
-use ipnet::IpNet;
 use maru_accounts::{InstanceKey, SealedSecret, Secret};
 use maru_activity::env::Env;
 use maru_content::limits::TALKTALK_NETWORKS;
-use maru_hall::BadSettings;
+use maru_courier::{Source, check_hosts, is_origin};
+use maru_door::Networks;
+use maru_hall::settings::{self, BadSettings, bad, public_id, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::{Host, Url};
 
 /// For what the key of the send API is sealed; its id is appended.
 pub(crate) const PURPOSE: &str = "naver-talktalk/authorization";
@@ -70,53 +70,34 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, BadSettings> {
-        match Self::deserialize(settings) {
-            Ok(read) => read.check().map(|()| read),
-            Err(error) => Err(blame(settings, &error)),
-        }
+        let read: Self = settings::read(settings)?;
+        read.check().map(|()| read)
     }
 
     fn check(&self) -> Result<(), BadSettings> {
-        let alphanumeric = self.id.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !(16..=64).contains(&self.id.len()) || !alphanumeric {
-            return Err(bad("id", "the id in the path has 16 to 64 letters and digits"));
-        }
+        public_id("id", &self.id)?;
         self.networks()?;
         let length = maru_content::text::length(&self.failed_text);
         if self.failed_text.trim().is_empty() || length > TEXT_MAX {
-            return Err(bad("failed_text", &format!("must have 1 to {TEXT_MAX} characters")));
+            return Err(bad("failed_text", format!("must have 1 to {TEXT_MAX} characters")));
         }
-        let sound = |text: &String| {
-            is_origin(text) || matches!(Host::parse(text), Ok(Host::Domain(name)) if name == *text)
-        };
-        if let Some(text) = self.media_hosts.iter().find(|text| !sound(text)) {
-            return Err(bad("media_hosts", &format!("{text:?} is neither a host nor an origin")));
-        }
-        if !(1_024..=1 << 30).contains(&self.media_bytes_max) {
-            return Err(bad("media_bytes_max", "must be from 1,024 to 1,073,741,824"));
-        }
+        check_hosts("media_hosts", &self.media_hosts)?;
+        within("media_bytes_max", self.media_bytes_max as u64, 1_024, 1 << 30)?;
         if !is_origin(&self.api_url) {
             return Err(bad("api_url", "must be an origin: https://gw.talk.naver.com"));
         }
         Ok(())
     }
 
-    /// The networks that may call; none: any.
-    pub(crate) fn networks(&self) -> Result<Vec<IpNet>, BadSettings> {
-        let mut networks = Vec::new();
-        for text in &self.callers {
-            let one = [text.as_str()];
-            let each = if text == PLATFORM { &TALKTALK_NETWORKS[..] } else { &one[..] };
-            for text in each {
-                let network = text.parse::<IpNet>();
-                let network =
-                    network.or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-                let problem =
-                    || format!("{text:?} is no address and no network such as 10.0.0.0/8");
-                networks.push(network.map_err(|_| bad("callers", &problem()))?);
-            }
-        }
-        Ok(networks)
+    /// Where users' pictures come from.
+    pub(crate) fn pictures(&self) -> Source<'_> {
+        let Self { media_hosts, media_bytes_max, .. } = self;
+        Source { name: "naver-media", hosts: media_hosts, bytes_max: *media_bytes_max }
+    }
+
+    pub(crate) fn networks(&self) -> Result<Networks, BadSettings> {
+        let networks = Networks::parse(&self.callers, &[(PLATFORM, &TALKTALK_NETWORKS)]);
+        networks.map_err(|error| bad("callers", error.to_string()))
     }
 }
 
@@ -158,36 +139,4 @@ pub fn import_secret(
     let sealed = sealed.expect("a record of texts and numbers is always JSON");
     settings.insert("authorization".to_owned(), sealed);
     Ok(())
-}
-
-/// Whether an address is one of these hosts' or of what is below them; an origin stands for itself.
-pub(crate) fn belongs(address: &str, hosts: &[String]) -> bool {
-    let Ok(url) = Url::parse(address) else { return false };
-    let Some(name) = url.host_str() else { return false };
-    let known = matches!(url.scheme(), "http" | "https") && url.port().is_none();
-    let origin = url.origin().ascii_serialization();
-    hosts.iter().any(|host| {
-        let below = || name.strip_suffix(host.as_str()).is_some_and(|rest| rest.ends_with('.'));
-        origin == *host || (known && (name == host || below()))
-    })
-}
-
-fn is_origin(text: &str) -> bool {
-    let origin = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    origin.is_some_and(|url| url.origin().ascii_serialization() == text)
-}
-
-fn bad(setting: &str, problem: &str) -> BadSettings {
-    BadSettings { setting: setting.to_owned(), problem: problem.to_owned() }
-}
-
-/// Finds the setting that cannot be read, by reading each alone.
-fn blame(settings: &Map<String, Value>, error: &serde_json::Error) -> BadSettings {
-    for (name, value) in settings {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = Settings::deserialize(&alone) {
-            return bad(name, &error.to_string());
-        }
-    }
-    bad("settings", &error.to_string())
 }

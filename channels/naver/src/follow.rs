@@ -276,7 +276,8 @@ impl Naver {
     ) -> Result<Option<u64>, Error> {
         let value =
             serde_json::to_vec(&sent).map_err(|error| Error::Internal(error.to_string()))?;
-        let write = StateWrite::put(SCOPE, conversation.id.as_str(), value).at_version(version);
+        let of = &conversation.id;
+        let write = StateWrite::put(SCOPE, of.as_str(), value).at_version(version).about(of);
         match self.hall.write(&conversation.realm, vec![write], Vec::new()).await {
             Ok(()) => Ok(Some(version + 1)),
             Err(Error::Conflict(_)) => Ok(None),

@@ -12,7 +12,6 @@ mod files;
 mod follow;
 pub mod fuzz;
 mod map;
-mod media;
 mod metrics;
 mod send;
 mod users;

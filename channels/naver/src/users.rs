@@ -82,13 +82,12 @@ impl Naver {
             let id = self.hall.new_conversation_id();
             let kept = Kept { conversation: id.clone(), offers: Offers::default() };
             let begin = Begin {
-                channel: &who.channel.record,
-                channel_kind: CHANNEL_KIND,
                 id: Some(id),
                 // Nothing but the way of the call says that it is TalkTalk's.
                 user: Some((who.account.clone(), false)),
                 locale: Some("ko-KR"),
                 states: vec![write(who, &kept)?.at_version(version)],
+                ..Begin::by(&who.channel.record, CHANNEL_KIND)
             };
             match self.hall.begin(begin).await {
                 Ok(begun) => {
@@ -148,5 +147,5 @@ impl Naver {
 
 fn write(who: &Who, kept: &Kept) -> Result<StateWrite, Error> {
     let value = serde_json::to_vec(kept).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(StateWrite::put(SCOPE, who.key(), value))
+    Ok(StateWrite::put(SCOPE, who.key(), value).about(&kept.conversation))
 }

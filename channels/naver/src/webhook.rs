@@ -7,12 +7,15 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use maru_activity::{Draft, Kind};
+use maru_content::MediaKind;
+use maru_courier::attach;
 use maru_door::Caller;
 use maru_door::body::BodyLimits;
 use maru_hall::{Error, Meta, Post};
 use serde_json::Value;
 
 use crate::Naver;
+use crate::channels::Channel;
 use crate::users::{Met, Who};
 use crate::wire::{Answer, Happened, Incoming, Said};
 
@@ -123,9 +126,13 @@ impl Naver {
         let mut meta = Meta::default();
         match &said.image {
             Some(url) => {
-                let (attachment, ours) = self.attach(&who.channel, url).await;
-                draft.set_value("attachments", &[attachment]);
-                meta.blobs = ours;
+                let Channel { record, settings, .. } = &*who.channel;
+                let (from, kind) = (settings.pictures(), MediaKind::Image);
+                let urls = std::slice::from_ref(url);
+                let brought =
+                    attach(&self.hall, &self.egress, &record.realm, from, kind, urls).await;
+                draft.set_value("attachments", &brought.attachments);
+                meta.blobs = brought.blobs;
             }
             None => {
                 let offer = met.offers.meaning(&said.text, None);

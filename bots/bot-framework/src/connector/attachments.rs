@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use maru_door::body::BodyError;
-use maru_door::clean_filename;
+use maru_hall::clean_filename;
 use maru_hall::{Blob, BlobId};
 
 use super::caller::{AtAttachment, AtView, Called, InConversation, Named};

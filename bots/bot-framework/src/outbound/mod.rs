@@ -1,9 +1,6 @@
 //! Handing an activity to a bot: one POST to its messaging endpoint (direct-line.md §3.1).
 
-mod outcome;
-
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,10 +27,6 @@ const ATTEMPT_HEADER: HeaderName = HeaderName::from_static("x-maru-attempt");
 
 /// There, and `true`, when an operator set a dead letter going again: it comes out of order.
 const REPLAY_HEADER: HeaderName = HeaderName::from_static("x-maru-replay");
-
-/// By how much the call's deadline is before the hall's own, so that the call's more exact word on
-/// what happened is heard.
-const MARGIN_MAX: Duration = Duration::from_millis(250);
 
 /// The kind `bot-framework`: bots that the Bot Framework SDKs or the Microsoft 365 Agents SDKs
 /// made, run without an app id.
@@ -118,20 +111,17 @@ impl std::fmt::Debug for RemoteBot {
 #[async_trait]
 impl Bot for RemoteBot {
     async fn deliver(&self, handed: Handed) -> Outcome {
-        match self.egress.call(self.call(&handed)).await {
-            Ok(answer) => {
-                let failed = outcome::of_status(answer.status, &answer.headers, || self.env.now());
-                failed.unwrap_or_else(|| self.taken(&handed, &answer))
-            }
-            Err(failure) => outcome::of_failure(&failure),
+        let called = self.egress.call(self.call(&handed)).await;
+        match maru_courier::answer(called, "the bot", || self.env.now()) {
+            Ok(answer) => self.taken(&handed, &answer),
+            Err(failed) => failed,
         }
     }
 }
 
 impl RemoteBot {
     fn call(&self, handed: &Handed) -> Call {
-        let budget = handed.budget;
-        let deadline = budget.saturating_sub(MARGIN_MAX.min(budget / 10));
+        let deadline = maru_courier::deadline(handed.budget);
         Call {
             headers: headers(handed),
             body: self.envelope(handed),

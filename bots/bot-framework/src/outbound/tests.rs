@@ -8,6 +8,8 @@ use prometheus_client::registry::Registry;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use std::time::Duration;
+
 use super::*;
 
 fn kind() -> BotFrameworkKind {

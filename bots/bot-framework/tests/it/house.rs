@@ -126,14 +126,7 @@ impl House {
     pub(crate) async fn begin(&self, channel: &str, user: &str) -> Arc<Conversation> {
         let channel = self.hall.directory().channel(&realm(), &channel.into()).unwrap();
         let account = Account { id: user.to_owned(), name: Some("Someone".to_owned()), role: None };
-        let begin = Begin {
-            channel: &channel,
-            channel_kind: "directline",
-            id: None,
-            user: Some((account, false)),
-            locale: None,
-            states: Vec::new(),
-        };
+        let begin = Begin { user: Some((account, false)), ..Begin::by(&channel, "directline") };
         self.hall.begin(begin).await.unwrap().conversation
     }
 

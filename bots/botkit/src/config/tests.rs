@@ -63,6 +63,7 @@ fn what_is_wrong_is_named() {
         let error = with(name, value).unwrap_err();
         assert_eq!(error.setting, name);
         assert!(error.problem.starts_with(problem), "{error}");
+        assert!(!error.problem.contains("plain"), "{error}");
     }
     assert!(with("variables", json!({"a": "x", "b": {"en": "y", "de": "z"}})).is_ok());
     assert!(with("authentication", json!("apikey")).is_ok());

@@ -1,7 +1,6 @@
 //! Handing what users say and do to a BotKit server.
 
 mod described;
-mod outcome;
 mod remote;
 
 use std::fmt;

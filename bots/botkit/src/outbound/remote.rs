@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use maru_accounts::{InstanceKey, Secret};
 use maru_activity::{Account, Timestamp};
 use maru_egress::{Answer, Call};
+use maru_hall::settings::bad;
 use maru_hall::{BadSettings, BotRecord, Outcome};
 
-use super::outcome;
 use crate::config::{Authentication, Settings, opened};
 use crate::wire::event::{Event, Hook};
 use crate::{KIND, Shared, token};
@@ -21,10 +21,6 @@ const TOKEN: HeaderName = HeaderName::from_static("token");
 
 /// The secret itself, where the server is set up for that.
 const API_KEY: HeaderName = HeaderName::from_static("apikey");
-
-/// By how much the call's deadline is before the hall's own, so that the call's more exact word on
-/// what happened is heard.
-const MARGIN_MAX: Duration = Duration::from_millis(250);
 
 /// The server behind a bot's record.
 pub(crate) struct Remote {
@@ -38,10 +34,8 @@ impl Remote {
     pub(crate) fn of(record: &BotRecord, key: &InstanceKey) -> Result<Self, BadSettings> {
         let settings = Settings::read(&record.settings)?;
         let secret = settings.secret.as_ref().map(|secret| opened(secret, key)).transpose()?;
-        let secret = secret.ok_or_else(|| BadSettings {
-            setting: "secret".to_owned(),
-            problem: "must be given: BotKit's credentials.apikey".to_owned(),
-        })?;
+        let missing = || bad("secret", "must be given: BotKit's credentials.apikey");
+        let secret = secret.ok_or_else(missing)?;
         Ok(Self { record: record.clone(), settings, account: record.account(), secret })
     }
 
@@ -74,19 +68,14 @@ impl Remote {
         let headers = headers.ok_or_else(|| refused("the secret makes no token".to_owned()))?;
         let Settings { url, bot_id, .. } = &self.settings;
         let url = format!("{url}/sdk/bots/{bot_id}/{}", hook.path());
-        let deadline = budget.saturating_sub(MARGIN_MAX.min(budget / 10));
         let call = Call {
             headers,
             body: Bytes::from(body),
             body_max: Some(self.settings.answer_bytes_max),
-            ..Call::new(KIND, Method::POST, url, deadline)
+            ..Call::new(KIND, Method::POST, url, maru_courier::deadline(budget))
         };
-        let answer = shared.egress.call(call).await;
-        let answer = answer.map_err(|failure| outcome::of_failure(&failure))?;
-        match outcome::of_status(answer.status, &answer.headers, now) {
-            Some(failed) => Err(failed),
-            None => Ok(answer),
-        }
+        let called = shared.egress.call(call).await;
+        maru_courier::answer(called, "the BotKit server", || now).map_err(explained)
     }
 
     fn headers(&self, now: Timestamp) -> Option<HeaderMap> {
@@ -103,6 +92,19 @@ impl Remote {
         };
         headers.insert(name, credential);
         Some(headers)
+    }
+}
+
+/// What a BotKit server means that refuses the token: 401 with its code 4002.
+fn explained(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Refused { cause, status: Some(401) } => {
+            let cause = format!(
+                "{cause} (code 4002): app_id, secret, algorithm or authentication are not its own"
+            );
+            Outcome::Refused { cause, status: Some(401) }
+        }
+        other => other,
     }
 }
 

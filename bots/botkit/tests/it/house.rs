@@ -170,14 +170,7 @@ impl House {
         let channel = self.hall.directory().channel(&realm(), &channel.into()).unwrap();
         let account =
             Account { id: "u1".to_owned(), name: Some("Ada King Lovelace".to_owned()), role: None };
-        let begin = Begin {
-            channel: &channel,
-            channel_kind,
-            id: None,
-            user: Some((account, true)),
-            locale: None,
-            states: Vec::new(),
-        };
+        let begin = Begin { user: Some((account, true)), ..Begin::by(&channel, channel_kind) };
         self.hall.begin(begin).await.unwrap().conversation
     }
 

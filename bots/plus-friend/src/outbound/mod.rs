@@ -15,6 +15,9 @@ use crate::partner::Partner;
 use crate::{KIND, Shared};
 use turn::Turn;
 
+/// The schema's own word for a bot in a user's contacts, by channels that know of such.
+const RELATION: &str = "contactRelationUpdate";
+
 /// The kind `plus-friend`.
 #[derive(Clone)]
 pub(crate) struct PlusFriendKind(Arc<Shared>);
@@ -84,6 +87,11 @@ impl Bot for PartnerBot {
                 turn.enter().await
             }
             Kind::EndOfConversation => turn.leave().await,
+            Kind::Other(ref kind) if **kind == *RELATION => match heard.action() {
+                Some("add") => turn.add().await,
+                Some("remove") => turn.block().await,
+                _ => Outcome::taken(),
+            },
             _ => Outcome::taken(),
         }
     }

@@ -147,6 +147,32 @@ impl<'a> Turn<'a> {
         Outcome::taken()
     }
 
+    /// The user adds the bot to their friends.
+    pub(super) async fn add(&self) -> Outcome {
+        let Some(_alone) = self.alone().await else { return Outcome::taken() };
+        let (before, health) = match self.kept().await {
+            Ok(kept) => kept,
+            Err(error) => return not_now(&error.to_string()),
+        };
+        if health.is_called() {
+            self.befriend(&before).await;
+            let (standing, _) = self.step(before.clone(), Event::Befriended);
+            self.keep(&before, &standing).await;
+        }
+        Outcome::taken()
+    }
+
+    /// The user blocks the bot: the partner is told, and what was kept of them goes.
+    pub(super) async fn block(&self) -> Outcome {
+        let Some(_alone) = self.alone().await else { return Outcome::taken() };
+        let realm = &self.partner.record.realm;
+        self.partner.block(&self.user_key, self.left()).await;
+        match kept::forget(self.hall, realm, &self.user_key).await {
+            Ok(()) => Outcome::taken(),
+            Err(error) => not_now(&error.to_string()),
+        }
+    }
+
     /// How long there is still.
     fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
@@ -269,8 +295,8 @@ impl<'a> Turn<'a> {
         if after == before {
             return;
         }
-        let realm = &self.partner.record.realm;
-        if let Err(error) = kept::keep_standing(self.hall, realm, &self.user_key, after).await {
+        let of = &self.handed.conversation;
+        if let Err(error) = kept::keep_standing(self.hall, of, &self.user_key, after).await {
             tracing::warn!(bot.id = %self.partner.record.id, %error, "a user's keyboard was not kept");
         }
     }

@@ -9,8 +9,8 @@ mod repair;
 
 use std::borrow::Cow;
 
+use maru_content::text::head;
 use serde_json::{Map, Value};
-use unicode_segmentation::UnicodeSegmentation as _;
 use url::Url;
 
 pub(crate) use repair::Repair;
@@ -157,7 +157,7 @@ impl Reader {
 
     fn message_text(&mut self, value: &Value) -> Result<Option<String>, Rejected> {
         let Some(text) = self.text_of(value, Repair::Text)? else { return Ok(None) };
-        let kept = cut(&text, TEXT_CHARS_MAX);
+        let kept = head(&text, TEXT_CHARS_MAX);
         if kept.len() < text.len() {
             self.note(Repair::TextMax);
         }
@@ -294,28 +294,6 @@ fn present<'v>(members: &'v Map<String, Value>, name: &str) -> Option<&'v Value>
 /// Whether somebody may be led to this address, or a picture fetched from it.
 fn leads_somewhere(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
-/// The beginning of a text, of at most so many characters and of whole graphemes: a syllable that is
-/// spelt as several letters is not taken apart.
-pub(crate) fn cut(text: &str, chars_max: usize) -> &str {
-    // No character is shorter than a byte.
-    if text.len() <= chars_max {
-        return text;
-    }
-    let (mut chars, mut end) = (0, 0);
-    for (at, grapheme) in text.grapheme_indices(true) {
-        chars += grapheme.chars().count();
-        if chars > chars_max {
-            break;
-        }
-        end = at + grapheme.len();
-    }
-    if end == 0 {
-        // One grapheme may be of any length.
-        end = text.char_indices().nth(chars_max).map_or(text.len(), |(at, _)| at);
-    }
-    text.get(..end).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -1,36 +1,15 @@
 //! The five seconds. The test holds the clock: nothing here depends on how fast the machine is.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
+use maru_testkit::StandingTime;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::advance;
 
 use crate::house::{Got, House};
 use crate::partner::{MESSAGE, Reply};
-
-/// How long the clock stands still while nobody moves it: then the test fails, and does not hang.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// While it is there, tokio's clock stands still until it is moved. By itself it would run ahead whenever
-/// everybody waits for a socket; it does not while a blocking task is under way.
-struct Standing(#[expect(dead_code, reason = "dropping it ends the task")] mpsc::Sender<()>);
-
-impl Standing {
-    fn still() -> Self {
-        let (held, wait) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || wait.recv_timeout(PATIENCE));
-        tokio::time::pause();
-        Self(held)
-    }
-}
-
-impl Drop for Standing {
-    fn drop(&mut self) {
-        tokio::time::resume();
-    }
-}
 
 async fn pass(millis: u64) {
     advance(Duration::from_millis(millis)).await;
@@ -44,7 +23,7 @@ async fn house() -> House {
 async fn answered_after(millis: u64, reply: Reply) -> Vec<Got> {
     let house = house().await;
     let conversation = house.enter("u1").await;
-    let _standing = Standing::still();
+    let _standing = StandingTime::begin();
     let told = Arc::new(Notify::new());
     house.partner.then(MESSAGE, reply.when(&told));
     let time = async {
@@ -67,7 +46,7 @@ async fn the_five_seconds_are_for_the_whole_answer() {
     for reply in [Reply::stalled(), Reply::dripping()] {
         let house = house().await;
         let conversation = house.enter("u1").await;
-        let _standing = Standing::still();
+        let _standing = StandingTime::begin();
         house.partner.then(MESSAGE, reply);
         let time = async {
             house.partner.wait_for(MESSAGE, 1).await;
@@ -92,7 +71,7 @@ async fn taps_that_wait_too_long_for_each_other_are_answered_for() {
     for _ in 0..5 {
         conversations.push(house.enter("u1").await);
     }
-    let _standing = Standing::still();
+    let _standing = StandingTime::begin();
     house.partner.otherwise(MESSAGE, Reply::stalled());
     let taps = futures_util::future::join_all(
         conversations.iter().map(|conversation| house.say(conversation, "tap")),
@@ -116,7 +95,7 @@ async fn taps_that_wait_too_long_for_each_other_are_answered_for() {
 async fn what_is_said_at_once_shares_the_halls_time() {
     let house = house().await;
     let conversation = house.enter("u1").await;
-    let _standing = Standing::still();
+    let _standing = StandingTime::begin();
     let told = Arc::new(Notify::new());
     for text in ["one", "two"] {
         house.partner.then(MESSAGE, Reply::text(text).when(&told));

@@ -144,14 +144,7 @@ impl Node {
     pub(crate) async fn enter(&self, channel: &str, user: &str) -> Arc<Conversation> {
         let channel = self.hall.directory().channel(&realm(), &channel.into()).unwrap();
         let account = Account { id: user.to_owned(), ..Account::default() };
-        let begin = Begin {
-            channel: &channel,
-            channel_kind: "directline",
-            id: None,
-            user: Some((account, false)),
-            locale: None,
-            states: Vec::new(),
-        };
+        let begin = Begin { user: Some((account, false)), ..Begin::by(&channel, "directline") };
         let conversation = self.hall.begin(begin).await.unwrap().conversation;
         self.settled(&conversation).await;
         conversation

@@ -6,6 +6,7 @@
 mod api;
 mod calls;
 mod clock;
+mod corpus;
 mod house;
 mod keyboards;
 mod media;

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use ipnet::IpNet;
 use maru_activity::env::Env;
 use maru_content::limits::{KAKAO_ANSWER_MS, KAKAO_PLUS_FRIEND, PLUS_FRIEND_ADDRESSES};
-use maru_hall::BadSettings;
+use maru_courier::check_hosts;
+use maru_door::Networks;
+use maru_hall::settings::{self, BadSettings, bad, public_id, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::config::{
     self, BUDGET_MS, FAILED_TEXT, MEDIA_BYTES_MAX, Manner, UNREADABLE_TEXT, WAITING_BUTTON,
-    WAITING_TEXT, bad, check_hosts, check_texts, within,
+    WAITING_TEXT, check_texts,
 };
 
 /// The name in a list of callers for the three addresses that the platform called from.
@@ -70,19 +71,19 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, BadSettings> {
-        let read: Self = config::read(settings)?;
+        let read: Self = settings::read(settings)?;
         read.check().map(|()| read)
     }
 
     fn check(&self) -> Result<(), BadSettings> {
-        config::check_id(&self.id)?;
+        public_id("id", &self.id)?;
         let count_max = KAKAO_PLUS_FRIEND.quick.map_or(0, |quick| quick.count_max);
         if self.home_keyboard.len() > count_max {
-            return Err(bad("home_keyboard", &format!("at most {count_max} buttons are shown")));
+            return Err(bad("home_keyboard", format!("at most {count_max} buttons are shown")));
         }
         let length = maru_content::text::length;
         if self.home_keyboard.iter().any(|b| b.trim().is_empty() || length(b) > LABEL_MAX) {
-            return Err(bad("home_keyboard", &format!("a button has 1 to {LABEL_MAX} characters")));
+            return Err(bad("home_keyboard", format!("a button has 1 to {LABEL_MAX} characters")));
         }
         self.networks()?;
         check_texts(&[
@@ -96,8 +97,9 @@ impl Settings {
         within("media_bytes_max", self.media_bytes_max as u64, 1_024, 1 << 30)
     }
 
-    pub(crate) fn networks(&self) -> Result<Vec<IpNet>, BadSettings> {
-        config::networks("callers", &self.callers, &[(PLATFORM, &PLUS_FRIEND_ADDRESSES)])
+    pub(crate) fn networks(&self) -> Result<Networks, BadSettings> {
+        let networks = Networks::parse(&self.callers, &[(PLATFORM, &PLUS_FRIEND_ADDRESSES)]);
+        networks.map_err(|error| bad("callers", error.to_string()))
     }
 
     pub(crate) fn manner(&self) -> Manner {

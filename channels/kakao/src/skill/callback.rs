@@ -17,8 +17,7 @@ use super::map::text_response;
 use super::{Native, Settings};
 use crate::Kakao;
 use crate::channels::Skill;
-use crate::config::belongs;
-use crate::talk::{Met, Who, left};
+use crate::talk::{Met, Who, left, standing};
 
 /// How long to wait with an answer between acknowledging and calling back.
 const AFTER: Duration = Duration::from_millis(SKILL_CALLBACK_AFTER_MS);
@@ -39,7 +38,7 @@ const TURN_MAX: Duration = Duration::from_secs(6);
 impl Settings {
     /// Whether this address may be called back.
     pub(super) fn may_call_back(&self, url: &str) -> bool {
-        self.callback && belongs(url, &self.callback_hosts, false)
+        self.callback && maru_courier::belongs(url, &self.callback_hosts, false)
     }
 }
 
@@ -143,7 +142,8 @@ impl Kakao {
         let shows = |shown: &Shown| {
             !Content::of(&shown.body).is_empty() || !Native::of(&shown.body).outputs.is_empty()
         };
-        heard.unwrap_or_default().into_iter().filter(shows).collect()
+        let heard = heard.unwrap_or_default();
+        if standing(&heard).any(shows) { heard } else { Vec::new() }
     }
 
     /// What was taken and could not be shown goes out with the user's next word.

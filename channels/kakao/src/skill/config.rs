@@ -4,18 +4,18 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use http::HeaderName;
-use ipnet::IpNet;
 use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord};
 use maru_activity::env::Env;
 use maru_content::limits::{KAKAO_ANSWER_MS, KAKAO_SKILL, SKILL_CALLBACK_SECS};
-use maru_hall::BadSettings;
+use maru_courier::{base_address, check_hosts};
+use maru_door::Networks;
+use maru_hall::settings::{self, BadSettings, bad, public_id, within};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::config::{
     self, BUDGET_MS, FAILED_TEXT, MEDIA_BYTES_MAX, Manner, UNREADABLE_TEXT, WAITING_BUTTON,
-    WAITING_TEXT, bad, check_hosts, check_texts, within,
+    WAITING_TEXT, check_texts,
 };
 
 /// The header that shows the skill's secret, as it is typed into the builder.
@@ -43,6 +43,7 @@ pub struct Settings {
     pub secret_header: String,
     /// The secrets, as hashes: one, while it changes two. With none, anybody may call who knows the
     /// path.
+    #[serde(deserialize_with = "maru_accounts::kept_secrets")]
     pub secrets: Vec<SecretRecord>,
     /// Who may call: addresses and networks. Anybody, if there is none; Kakao documents none.
     pub callers: Vec<String>,
@@ -107,12 +108,12 @@ impl Settings {
     /// # Errors
     /// [`BadSettings`] names the setting that is wrong.
     pub fn read(settings: &Map<String, Value>) -> Result<Self, BadSettings> {
-        let read: Self = config::read(settings)?;
+        let read: Self = settings::read(settings)?;
         read.check().map(|()| read)
     }
 
     fn check(&self) -> Result<(), BadSettings> {
-        config::check_id(&self.id)?;
+        public_id("id", &self.id)?;
         if HeaderName::try_from(&self.secret_header).is_err() {
             return Err(bad("secret_header", "must be the name of a header"));
         }
@@ -130,7 +131,7 @@ impl Settings {
         let label_max = KAKAO_SKILL.quick.map_or(0, |quick| quick.label_max);
         if maru_content::text::length(&self.waiting_button) > label_max {
             let problem = format!("a quick reply has at most {label_max} characters");
-            return Err(bad("waiting_button", &problem));
+            return Err(bad("waiting_button", problem));
         }
         check_hosts("callback_hosts", &self.callback_hosts)?;
         check_hosts("media_hosts", &self.media_hosts)?;
@@ -149,20 +150,15 @@ impl Settings {
         if self.event_name.len() > EVENT_BYTES_MAX {
             return Err(bad(
                 "event_name",
-                &format!("must not have more than {EVENT_BYTES_MAX} bytes"),
+                format!("must not have more than {EVENT_BYTES_MAX} bytes"),
             ));
         }
-        let url = Url::parse(&self.event_url).ok();
-        let sound = url.is_some_and(|url| {
-            matches!(url.scheme(), "http" | "https")
-                && url.query().is_none()
-                && url.fragment().is_none()
-        });
-        if sound { Ok(()) } else { Err(bad("event_url", "must be an address with http or https")) }
+        base_address("event_url", &self.event_url).map(drop)
     }
 
-    pub(crate) fn networks(&self) -> Result<Vec<IpNet>, BadSettings> {
-        config::networks("callers", &self.callers, &[])
+    pub(crate) fn networks(&self) -> Result<Networks, BadSettings> {
+        let networks = Networks::parse(&self.callers, &[]);
+        networks.map_err(|error| bad("callers", error.to_string()))
     }
 
     pub(crate) fn manner(&self) -> Manner {

@@ -20,7 +20,7 @@ use crate::Kakao;
 use crate::channels::Skill;
 use crate::files::FileLinks;
 use crate::plus_friend::respond;
-use crate::talk::{Met, Said, State as Talked, Turn, Who, content_of};
+use crate::talk::{Met, Said, State as Talked, Turn, Who, content_of, standing};
 
 /// The most bytes of a call's body.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -167,7 +167,7 @@ impl Kakao {
         let mut native = Native::default();
         let mut content = Content::default();
         let links = FileLinks(base_url);
-        for shown in answers {
+        for shown in standing(answers) {
             let own = Native::of(&shown.body);
             if own.outputs.is_empty() {
                 content.then(content_of(std::slice::from_ref(shown), &links));

@@ -125,14 +125,15 @@ impl Kakao {
 
     /// Notes that this node pushes everything up to here. `false`: another one does.
     async fn claim(&self, late: &Late, last: Pos) -> Result<bool, Error> {
-        let (realm, key) = (&late.who.record.realm, late.met.conversation.id.as_str());
+        let (realm, of) = (&late.who.record.realm, &late.met.conversation.id);
+        let key = of.as_str();
         let state = self.hall.state(realm, SCOPE, key).await?;
         let version = state.as_ref().map_or(0, |state| state.version);
         let pushed = state.and_then(|s| std::str::from_utf8(&s.value).ok()?.parse::<Pos>().ok());
         if pushed.is_some_and(|pushed| pushed >= last) {
             return Ok(false);
         }
-        let claim = StateWrite::put(SCOPE, key, last.to_string()).at_version(version);
+        let claim = StateWrite::put(SCOPE, key, last.to_string()).at_version(version).about(of);
         match self.hall.write(realm, vec![claim], Vec::new()).await {
             Ok(()) => Ok(true),
             Err(Error::Conflict(_)) => Ok(false),

@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use maru_accounts::{Accounts, InstanceKey, Secret};
-use maru_activity::env::Env;
 use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId};
 use maru_door::{Context, Faces, Listener, Metrics, ServerOptions, TrustedProxies, serve};
 use maru_egress::{Egress, Policy};
 use maru_hall::{
     BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall,
-    Handed, Meta, Outcome, Post, Said, Setup,
+    Handed, Meta, Outcome, Post, PostOp, Said, Setup,
 };
 use maru_hints::LocalHints;
 use maru_kakao::{Kakao, plus_friend, skill};
 use maru_store::Store;
 use maru_store_sqlite::{Options, SqliteStore};
-use maru_testkit::Answer;
+use maru_testkit::{Answer, FakeClock, fake_env};
 use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
@@ -89,7 +88,8 @@ pub(crate) struct House {
     pub(crate) hall: Hall,
     stop: CancellationToken,
     bot: TestBot,
-    realm: RealmId,
+    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) realm: RealmId,
     /// The public id of both channels, and the skill's secret.
     pub(crate) friend: String,
     pub(crate) skill: String,
@@ -105,7 +105,7 @@ impl House {
     /// With these settings of the Plus Friend channel and the skill, over their defaults.
     pub(crate) async fn with(friend: Value, skill: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let env = Env::system();
+        let (env, clock) = fake_env(9);
         let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
         let store: Arc<dyn Store> = Arc::new(store);
         let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
@@ -165,6 +165,7 @@ impl House {
             hall,
             stop,
             bot,
+            clock,
             realm,
             friend: id_of(&of_friend),
             skill: id_of(&of_skill),
@@ -255,21 +256,30 @@ impl House {
 
     /// Says something in the bot's name, unasked.
     pub(crate) async fn bot_says(&self, body: &Value) {
+        self.bot_does(PostOp::Say, body).await;
+    }
+
+    /// Says something in the bot's name, or changes or takes back what it said.
+    pub(crate) async fn bot_does(&self, op: PostOp, body: &Value) {
         let conversation = self.conversation().await;
-        self.hall.post(&conversation, Post::bot(of_bot(body))).await.unwrap();
+        let post = Post { op, ..Post::bot(of_bot(body)) };
+        self.hall.post(&conversation, post).await.unwrap();
     }
 
     /// Waits until the bot has said so many things in the only conversation.
     pub(crate) async fn bot_said(&self, count: usize) {
-        let conversation = self.conversation().await;
         maru_testkit::eventually("the bot's words", async || {
-            let from = maru_hall::Place::Pos(0);
-            let viewer = maru_activity::Viewer::Customer;
-            let reading = self.hall.read(&conversation, viewer, from, 100).await.unwrap();
-            let said = reading.shown.iter().filter(|s| s.role == maru_activity::Role::Bot).count();
-            (said >= count).then_some(())
+            (self.bots_words().await >= count).then_some(())
         })
         .await;
+    }
+
+    /// How many things the bot has said in the only conversation.
+    pub(crate) async fn bots_words(&self) -> usize {
+        let conversation = self.conversation().await;
+        let (from, viewer) = (maru_hall::Place::Pos(0), maru_activity::Viewer::Customer);
+        let reading = self.hall.read(&conversation, viewer, from, 100).await.unwrap();
+        reading.shown.iter().filter(|shown| shown.role == maru_activity::Role::Bot).count()
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod clock;
+mod corpus;
 mod house;
 mod plus_friend;
 mod properties;

@@ -1,5 +1,7 @@
 //! Maru as the partner's server of Plus Friend.
 
+use maru_activity::ActivityId;
+use maru_hall::PostOp;
 use maru_testkit::{Reply, ScriptedBot};
 use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization as _;
@@ -130,6 +132,26 @@ async fn a_slow_bot_is_asked_again_by_a_button() {
     house.bot_said(2).await;
     assert_eq!(house.says("hello").await["message"]["text"], "At last\n\nYou said hello");
     assert_eq!(house.says("again").await["message"]["text"], "You said again");
+}
+
+#[tokio::test]
+async fn what_the_bot_changed_meanwhile_is_said_as_it_stands() {
+    let house = House::new().await;
+    house.says("hello").await;
+    let gate = house.keep_waiting().await;
+    let changing = async {
+        while house.last_heard()["text"] != "wait" {
+            tokio::task::yield_now().await;
+        }
+        for text in ["before", "gone", "left"] {
+            house.bot_says(&say(text)).await;
+        }
+        house.bot_does(PostOp::Update(ActivityId::Pos(3)), &say("after")).await;
+        house.bot_does(PostOp::Delete(ActivityId::Pos(4)), &json!({"type": "messageDelete"})).await;
+        drop(gate);
+    };
+    let (answer, ()) = tokio::join!(house.says("wait"), changing);
+    assert_eq!(answer["message"]["text"], "after\n\nleft\n\nAt last");
 }
 
 #[tokio::test]
@@ -276,4 +298,20 @@ fn settings_that_cannot_hold_are_refused_by_name() {
         settings.insert(name.to_owned(), value);
         assert_eq!(check_settings(&settings).unwrap_err().setting, name);
     }
+}
+
+#[tokio::test]
+async fn an_erased_user_has_left_nothing_and_begins_anew() {
+    let house = House::new().await;
+    house.says("hello").await;
+    let conversation = house.conversation().await;
+    let kept = || house.hall.states(&conversation.realm, "kakao/user", None, 9);
+    assert_eq!(kept().await.unwrap().items.len(), 1);
+    let user = house.last_heard()["from"]["id"].as_str().unwrap().to_owned();
+    let whom = maru_hall::Whom::Participant(conversation.channel.clone(), user);
+    house.hall.erase(&conversation.realm, &whom).await.unwrap();
+    assert!(kept().await.unwrap().items.is_empty());
+    house.says("hello").await;
+    let all = house.hall.conversations(&conversation.realm, None, None, 9).await.unwrap();
+    assert_eq!(all.items.len(), 2);
 }

@@ -231,3 +231,19 @@ fn a_new_skill_has_a_secret_and_settings_that_hold() {
         assert_eq!(check_settings(&settings).unwrap_err().setting, name);
     }
 }
+
+#[test]
+fn a_secret_that_is_written_as_text_is_not_quoted() {
+    use maru_kakao::skill::{check_settings, new_settings};
+    let env = maru_activity::env::Env::system();
+    for (name, value) in
+        [("secrets", json!("plain")), ("secrets", json!(["plain"])), ("event_key", json!("plain"))]
+    {
+        let mut settings = new_settings(&env).0;
+        settings.insert(name.to_owned(), value);
+        let error = check_settings(&settings).unwrap_err();
+        assert_eq!(error.setting, name);
+        assert!(error.problem.ends_with("cannot be set as text"), "{error}");
+        assert!(!error.problem.contains("plain"), "{error}");
+    }
+}

@@ -44,6 +44,18 @@ fn a_new_app_is_sound_and_has_the_documented_defaults() {
 }
 
 #[test]
+fn a_secret_that_is_written_as_text_is_not_quoted() {
+    for (name, value) in
+        [("secrets", json!("plain")), ("secrets", json!(["plain"])), ("api_key", json!("plain"))]
+    {
+        let error = with(name, value).unwrap_err();
+        assert_eq!(error.setting, name);
+        assert!(error.problem.ends_with("cannot be set as text"), "{error}");
+        assert!(!error.problem.contains("plain"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let bot = |id: &str, icon: &str| json!([{"id": id, "name": "Kit", "icon": icon}]);
     let sound = "st-f74a3430-3b19-55a3-be41-1ab1a35c4685";

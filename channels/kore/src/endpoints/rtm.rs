@@ -39,5 +39,6 @@ pub(crate) async fn open(
     let base_url = from.base_url;
     let admitted = Admitted { user, bot, ticket, session, base_url, seat };
     // Boxed, so that the task is no larger than the socket while it waits for the handshake.
-    Ok(upgrade.on_upgrade(move |socket| Box::pin(Socket::serve(app, admitted, socket))))
+    Ok(upgrade
+        .on_upgrade(move |socket| Box::pin(Box::new(Socket::new(app, admitted)).serve(socket))))
 }

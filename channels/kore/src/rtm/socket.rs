@@ -126,17 +126,17 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Serves a socket to its end.
-    pub(crate) async fn serve(app: Arc<Kore>, admitted: Admitted, mut socket: WebSocket) {
-        let _counted = Counted::of(&app.metrics.sockets);
-        let mut connected = Self::new(app, admitted);
-        let end = match connected.run(&mut socket).await {
+    /// Serves it to its end. While it is idle its memory is that of this future, which would hold an argument
+    /// twice, and the largest of all steps: so both are boxed, and a step's future lasts as long as the step.
+    pub(crate) async fn serve(mut self: Box<Self>, mut socket: WebSocket) {
+        let _counted = Counted::of(&self.app.metrics.sockets);
+        let end = match self.run(&mut socket).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
         // Before the farewell: a client may be back at once, and is to find its place.
-        let _ = timeout(CLOSE_TIMEOUT, connected.leave()).await;
-        drop(connected);
+        let _ = timeout(CLOSE_TIMEOUT, Box::pin(self.leave())).await;
+        drop(self);
         let Some(farewell) = end.farewell() else { return };
         // Waiting for the client's answer keeps the farewell from being lost in a reset.
         let closing = async {
@@ -147,7 +147,8 @@ impl Socket {
         let _ = timeout(CLOSE_TIMEOUT, closing).await;
     }
 
-    fn new(app: Arc<Kore>, admitted: Admitted) -> Self {
+    /// The socket of someone who was let in.
+    pub(crate) fn new(app: Arc<Kore>, admitted: Admitted) -> Self {
         let Admitted { user, bot, ticket, session, base_url, seat } = admitted;
         let from = Place::Pos(session.from);
         let subscription = app.hall.subscribe(&session.conversation, Viewer::Customer, from);
@@ -176,7 +177,7 @@ impl Socket {
     }
 
     async fn run(&mut self, socket: &mut WebSocket) -> Result<Infallible, End> {
-        self.greet(socket).await?;
+        Box::pin(self.greet(socket)).await?;
         let every = Duration::from_secs(self.user.app.settings.keep_alive_secs);
         let quiet = sleep_until(Instant::now() + every);
         tokio::pin!(quiet);
@@ -188,11 +189,11 @@ impl Socket {
                     Some(Err(error)) => return Err(end_of(error)),
                     Some(Ok(message)) => {
                         self.answers = true;
-                        self.take(socket, message).await?;
+                        Box::pin(self.take(socket, message)).await?;
                     }
                 },
                 event = self.subscription.next() => match event {
-                    Ok(event) => self.tell(socket, event).await?,
+                    Ok(event) => Box::pin(self.tell(socket, event)).await?,
                     Err(error) => return Err(self.fail(&error)),
                 },
                 // An idle visitor sends nothing at all (kore-rtm.md §3.5), but their WebSocket answers.
@@ -201,7 +202,8 @@ impl Socket {
                     if !std::mem::take(&mut self.answers) {
                         return Err(End::Silent);
                     }
-                    send_message(socket, Message::Ping(bytes::Bytes::new())).await?;
+                    let ping = Message::Ping(bytes::Bytes::new());
+                    Box::pin(send_message(socket, ping)).await?;
                     quiet.as_mut().reset(Instant::now() + every);
                 }
             }
@@ -407,5 +409,21 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, F: Future>(_: impl Fn(A, B) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_socket_holds_little_more_than_itself() {
+        let itself = std::mem::size_of::<Socket>() + std::mem::size_of::<WebSocket>();
+        let held = size(Socket::serve) + std::mem::size_of::<Socket>();
+        assert!(held < 2 * itself, "{held} bytes for {itself}");
     }
 }

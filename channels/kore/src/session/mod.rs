@@ -95,7 +95,7 @@ impl Session {
 
 fn write(key: &str, kept: &Kept, version: u64) -> Result<StateWrite, Error> {
     let value = serde_json::to_vec(kept).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(StateWrite::put(SCOPE, key, value).at_version(version))
+    Ok(StateWrite::put(SCOPE, key, value).at_version(version).about(&kept.conversation))
 }
 
 /// The key of a user's session with a bot.
@@ -186,12 +186,11 @@ impl Kore {
         kept.note(&user.grant, 0, false, now);
         let channel = user.app.record_for(bot);
         let begin = Begin {
-            channel: &channel,
-            channel_kind: CHANNEL_KIND,
             id: Some(id),
             user: Some((user.account(), user.is_verified())),
             locale,
             states: vec![write(key, &kept, version)?],
+            ..Begin::by(&channel, CHANNEL_KIND)
         };
         let begun = match self.hall.begin(begin).await {
             // The conversation is new, so it is the session that somebody else has begun.

@@ -172,3 +172,30 @@ fn settings_that_cannot_hold_are_refused_by_name() {
         assert_eq!(check_settings(&settings).unwrap_err().setting, name);
     }
 }
+
+#[test]
+fn a_secret_that_is_written_as_text_is_not_quoted() {
+    use maru_naver::{check_settings, new_settings};
+    let env = maru_activity::env::Env::system();
+    let mut settings = new_settings(&env);
+    settings.insert("authorization".to_owned(), json!("plain"));
+    let error = check_settings(&settings).unwrap_err();
+    assert_eq!(error.to_string(), "authorization: is kept sealed, and cannot be set as text");
+}
+
+#[tokio::test]
+async fn an_erased_user_has_left_nothing_and_begins_anew() {
+    let house = House::new().await;
+    house.says("hello").await;
+    house.sent(1).await;
+    let conversation = house.conversation().await;
+    let kept = || house.hall.states(&conversation.realm, "naver/user", None, 9);
+    assert_eq!(kept().await.unwrap().items.len(), 1);
+    let user = house.last_heard()["from"]["id"].as_str().unwrap().to_owned();
+    let whom = maru_hall::Whom::Participant(conversation.channel.clone(), user);
+    house.hall.erase(&conversation.realm, &whom).await.unwrap();
+    assert!(kept().await.unwrap().items.is_empty());
+    house.says("hello").await;
+    let all = house.hall.conversations(&conversation.realm, None, None, 9).await.unwrap();
+    assert_eq!(all.items.len(), 2);
+}

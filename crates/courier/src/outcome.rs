@@ -5,18 +5,44 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use maru_activity::Timestamp;
-use maru_egress::Failure;
+use maru_egress::{Answer, Failure};
 use maru_hall::Outcome;
 
-/// What a status means. `None`: the bot took it.
-pub(super) fn of_status(
+/// By how much a call's deadline is before the hall's own, so that the call's more exact word on what
+/// happened is heard.
+const MARGIN_MAX: Duration = Duration::from_millis(250);
+
+/// How long a call may take, of what the hall gives an attempt.
+pub fn deadline(budget: Duration) -> Duration {
+    budget.saturating_sub(MARGIN_MAX.min(budget / 10))
+}
+
+/// What a call came to: the answer, if that is a 2xx. `who` was called, as causes name them: `the bot`.
+///
+/// # Errors
+/// What the attempt came to otherwise.
+pub fn answer(
+    called: Result<Answer, Failure>,
+    who: &str,
+    now: impl FnOnce() -> Timestamp,
+) -> Result<Answer, Outcome> {
+    let answer = called.map_err(|failure| of_failure(&failure))?;
+    match of_status(answer.status, &answer.headers, who, now) {
+        Some(failed) => Err(failed),
+        None => Ok(answer),
+    }
+}
+
+/// What a status means. `None`: it was taken.
+fn of_status(
     status: StatusCode,
     headers: &HeaderMap,
+    who: &str,
     now: impl FnOnce() -> Timestamp,
 ) -> Option<Outcome> {
     let number = Some(status.as_u16());
-    // The bot's own words are not repeated: they may hold what people said.
-    let cause = format!("the bot answered {}", status.as_u16());
+    // Their own words are not repeated: they may hold what people said.
+    let cause = format!("{who} answered {}", status.as_u16());
     Some(match status {
         // 200 (JavaScript), 201 (Python) and 202 (Agents for Python) all mean "taken".
         status if status.is_success() => return None,
@@ -35,7 +61,7 @@ pub(super) fn of_status(
 }
 
 /// What a call without an answer means. What may have arrived is not blindly repeated.
-pub(super) fn of_failure(failure: &Failure) -> Outcome {
+fn of_failure(failure: &Failure) -> Outcome {
     let cause = failure.to_string();
     match failure {
         Failure::Unreachable { .. } | Failure::Busy | Failure::TimedOut { sent: false } => {
@@ -73,7 +99,7 @@ mod tests {
         if let Some(text) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(text));
         }
-        of_status(StatusCode::from_u16(status).unwrap(), &headers, || NOW)
+        of_status(StatusCode::from_u16(status).unwrap(), &headers, "the bot", || NOW)
     }
 
     #[test]
