@@ -1,0 +1,13 @@
+//! The desk over a real hall and a real store.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod bad_input;
+mod calls;
+mod chats;
+mod handoffs;
+mod nodes;
+mod office;
+mod restarts;
+mod signing_in;
+mod support;
