@@ -1,0 +1,9 @@
+import '../../shared/tokens.css';
+import './page/page.css';
+
+import { mount } from 'svelte';
+
+import App from './App.svelte';
+
+const target = document.getElementById('app');
+if (target) mount(App, { target });
