@@ -6,6 +6,7 @@
 
 pub mod activity;
 pub mod bot;
+pub mod chatflow;
 pub mod cluster;
 pub mod direct_line;
 pub mod http;

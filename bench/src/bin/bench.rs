@@ -9,11 +9,13 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use maru_bench::machine::{Cores, Facts, interrupted, stay_on};
 use maru_bench::measure::report::Report;
-use maru_bench::measure::{Stage, cluster, echo, kore, latency, posts, sockets, sync};
+use maru_bench::measure::{
+    Stage, chatflow, cluster, echo, kakao, kore, latency, posts, sockets, sync,
+};
 use maru_bench::server::{find_maru, runs_folder};
 use tokio::runtime::Builder;
 
-/// Measures Maru: durable posts, post to frame, memory of idle sockets, a cluster. Without a verb, all of it.
+/// Measures Maru: durable posts, turns, post to frame, memory of idle sockets, a cluster. Without a verb, all of it.
 #[derive(Debug, Parser)]
 #[command(name = "maru-bench", version)]
 struct Cli {
@@ -31,6 +33,10 @@ enum Verb {
     Latency,
     /// From a message to the bot's answer over Kore.ai's sockets, beside Direct Line
     Kore,
+    /// The partner's side of KakaoTalk's auto reply, beside a bare handler
+    Kakao,
+    /// ChatFlow's API: turns per second beside the echo, and with many users' places
+    Chatflow,
     /// Memory per idle WebSocket, of Direct Line and of Kore.ai
     Sockets,
     /// Nodes on PostgreSQL and NATS: appends beside raw PostgreSQL, from node to node, one to three nodes
@@ -71,12 +77,15 @@ struct Options {
     /// Who answers what is posted [default: one after the other]
     #[arg(long, value_enum, value_delimiter = ',', global = true)]
     answering: Vec<posts::Answering>,
-    /// How many posts a second, for the latency [default: 400; from node to node 200]
+    /// How many posts a second, for the latency [default: 400; from node to node 200; Kakao's 100,400,800]
     #[arg(long, global = true)]
     rate: Option<u32>,
     /// How many idle sockets
     #[arg(long, default_value_t = 10_000, global = true)]
     sockets: usize,
+    /// How many users of a ChatFlow app have a place
+    #[arg(long, default_value_t = 100_000, global = true)]
+    users: u64,
 }
 
 impl Options {
@@ -100,6 +109,18 @@ impl Options {
     fn latency(&self) -> latency::Plan {
         let span = Duration::from_secs(if self.quick { 3 } else { 10 });
         latency::Plan { conversations: 16, rate: self.rate.unwrap_or(400), span }
+    }
+
+    fn kakao(&self) -> Result<kakao::Plan> {
+        let posts = self.posts()?;
+        let rates = self.rate.map_or_else(|| vec![100, 400, 800], |rate| vec![rate]);
+        Ok(kakao::Plan { rates, span: posts.span, rounds: posts.rounds })
+    }
+
+    fn chatflow(&self) -> Result<chatflow::Plan> {
+        let posts::Plan { clients, span, rounds, .. } = self.posts()?;
+        let users = if self.quick { self.users.min(5_000) } else { self.users };
+        Ok(chatflow::Plan { clients, span, rounds, users, rate: self.rate.unwrap_or(400) })
     }
 
     fn cluster(&self) -> Result<cluster::Plan> {
@@ -187,6 +208,12 @@ async fn run(
     }
     if wants(Verb::Kore) {
         kore::measure(stage, options.latency(), report).await?;
+    }
+    if wants(Verb::Kakao) {
+        kakao::measure(stage, &options.kakao()?, report).await?;
+    }
+    if wants(Verb::Chatflow) {
+        chatflow::measure(stage, &options.chatflow()?, report).await?;
     }
     if wants(Verb::Sockets) {
         for door in sockets::Door::ALL {

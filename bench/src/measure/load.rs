@@ -1,10 +1,11 @@
-//! Clients that post as fast as they are answered: a closed loop.
+//! Clients that call as fast as they are answered, a closed loop, or at a fixed rate.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
 use crate::direct_line::Started;
 use crate::http::{Connection, request};
@@ -19,6 +20,14 @@ pub fn activity(user: &str) -> String {
         r#"{{"type":"message","from":{{"id":"{user}","role":"user"}},"locale":"ko-KR","textFormat":"plain","text":"내일 오전 배송으로 바꿀 수 있을까요?","channelData":{{"clientActivityID":"{}"}}}}"#,
         "0".repeat(KEY_LENGTH)
     )
+}
+
+/// Who calls again and again, over one connection.
+pub trait Caller: Send + 'static {
+    /// Whom.
+    fn server(&self) -> SocketAddr;
+    /// The next request.
+    fn next(&mut self) -> &[u8];
 }
 
 /// A client with its prepared request.
@@ -52,10 +61,24 @@ impl Client {
 
     fn of(server: SocketAddr, number: usize, path: &str, token: Option<&str>) -> Result<Self> {
         let activity = activity(&format!("dl_user-{number:05}"));
-        let request = request("POST", server, path, token, activity.as_bytes());
+        Self::new(server, number, path, token, &activity)
+    }
+
+    /// A client that posts any body in which a key of sixteen zeros is to be rewritten each time.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn new(
+        server: SocketAddr,
+        number: usize,
+        path: &str,
+        token: Option<&str>,
+        body: &str,
+    ) -> Result<Self> {
+        let request = request("POST", server, path, token, body.as_bytes());
         let zeros = [b'0'; KEY_LENGTH];
         let key_at = request.windows(KEY_LENGTH).rposition(|window| window == zeros);
-        let key_at = key_at.context("the activity has no key to rewrite")?;
+        let key_at = key_at.context("the body has no key to rewrite")?;
         Ok(Self { server, request, key_at, number: number as u64, count: 0 })
     }
 
@@ -74,38 +97,78 @@ impl Client {
     pub fn request(&self) -> &[u8] {
         &self.request
     }
+}
 
-    /// Posts until the deadline.
-    async fn post(mut self, until: Duration) -> Result<(Self, Vec<u32>)> {
-        // A server closes connections that were idle between two rounds.
-        let mut connection = Connection::open(self.server).await?;
-        let mut took = Vec::with_capacity(16_384);
-        let began = Instant::now();
-        let mut last = began;
-        while last - began < until {
-            self.renew();
-            let answer = connection.call(&self.request).await?;
-            if answer.status != 200 {
-                bail!("a post was answered {}", answer.status);
-            }
-            let now = Instant::now();
-            took.push(u32::try_from((now - last).as_micros()).unwrap_or(u32::MAX));
-            last = now;
-        }
-        Ok((self, took))
+impl Caller for Client {
+    fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    fn next(&mut self) -> &[u8] {
+        self.renew();
+        &self.request
     }
 }
 
-/// What a round of posting showed.
+/// Makes one call, which must be answered 200.
+pub async fn call<C: Caller>(caller: &mut C, connection: &mut Connection) -> Result<()> {
+    let answer = connection.call(caller.next()).await?;
+    if answer.status != 200 {
+        bail!("a call was answered {}", answer.status);
+    }
+    Ok(())
+}
+
+/// Calls until the deadline.
+async fn call_until<C: Caller>(mut caller: C, until: Duration) -> Result<(C, Vec<u32>)> {
+    // A server closes connections that were idle between two rounds.
+    let mut connection = Connection::open(caller.server()).await?;
+    let mut took = Vec::with_capacity(16_384);
+    let began = Instant::now();
+    let mut last = began;
+    while last - began < until {
+        call(&mut caller, &mut connection).await?;
+        let now = Instant::now();
+        took.push(u32::try_from((now - last).as_micros()).unwrap_or(u32::MAX));
+        last = now;
+    }
+    Ok((caller, took))
+}
+
+/// Calls at a pace until the deadline. A call that is late because the one before it was slow is
+/// counted from when it was due.
+async fn call_paced<C: Caller>(
+    mut caller: C,
+    offset: Duration,
+    pace: Duration,
+    until: Duration,
+) -> Result<(C, Vec<u32>)> {
+    let mut connection = Connection::open(caller.server()).await?;
+    let mut took = Vec::new();
+    let began = Instant::now() + offset;
+    let mut due = began;
+    while due - began < until {
+        // The runtime's timer is up to a millisecond late, which is not the server's doing.
+        let is_late = Instant::now() > due;
+        sleep_until(due.into()).await;
+        let from = if is_late { due } else { Instant::now() };
+        call(&mut caller, &mut connection).await?;
+        took.push(u32::try_from(from.elapsed().as_micros()).unwrap_or(u32::MAX));
+        due += pace;
+    }
+    Ok((caller, took))
+}
+
+/// What a round of calls showed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Round {
-    /// Posts answered.
+    /// Calls answered.
     pub posts: u64,
-    /// Posts answered, by the second.
+    /// Calls answered, by the second.
     pub per_second: f64,
-    /// The time that half of the posts took at most.
+    /// The time that half of the calls took at most.
     pub p50: Duration,
-    /// The time that 99 of 100 posts took at most.
+    /// The time that 99 of 100 calls took at most.
     pub p99: Duration,
     /// How busy the servers' processes were, together; 1 is one core.
     pub server_cpu: f64,
@@ -129,31 +192,64 @@ impl Round {
     }
 }
 
-/// Lets all clients post for a while, each as fast as it is answered. `pids` are the servers'.
+/// Lets all clients call for a while, each as fast as it is answered. `pids` are the servers'.
 ///
 /// # Errors
-/// When a post is not answered 200: a figure with failures in it would mean nothing.
-pub async fn closed_loop(clients: &mut Vec<Client>, pids: &[u32], span: Duration) -> Result<Round> {
+/// When a call is not answered 200: a figure with failures in it would mean nothing.
+pub async fn closed_loop<C: Caller>(
+    clients: &mut Vec<C>,
+    pids: &[u32],
+    span: Duration,
+) -> Result<Round> {
+    let calling = clients.drain(..).map(|client| call_until(client, span));
+    let (back, round) = round_of(calling.collect(), pids).await?;
+    clients.extend(back);
+    Ok(round)
+}
+
+/// Lets all clients call for a while, `rate` times a second together.
+///
+/// # Errors
+/// As [`closed_loop`].
+pub async fn at_rate<C: Caller>(
+    clients: &mut Vec<C>,
+    pids: &[u32],
+    rate: u32,
+    span: Duration,
+) -> Result<Round> {
+    let count = u32::try_from(clients.len().max(1))?;
+    let pace = Duration::from_secs(count.into()) / rate.max(1);
+    // Spread over the pace, so that they do not all call at once.
+    let calling = (0..count).zip(clients.drain(..));
+    let calling =
+        calling.map(|(number, client)| call_paced(client, pace * number / count, pace, span));
+    let (back, round) = round_of(calling.collect(), pids).await?;
+    clients.extend(back);
+    Ok(round)
+}
+
+async fn round_of<C: Caller>(
+    calling: JoinSet<Result<(C, Vec<u32>)>>,
+    pids: &[u32],
+) -> Result<(Vec<C>, Round)> {
     let me = [std::process::id()];
     let (servers_before, driver_before) = (used_by(pids)?, used_by(&me)?);
     let began = Instant::now();
-    let mut posting = JoinSet::new();
-    for client in clients.drain(..) {
-        posting.spawn(client.post(span));
-    }
-    let mut took = Vec::new();
-    while let Some(ended) = posting.join_next().await {
+    let mut calling = calling;
+    let (mut back, mut took) = (Vec::with_capacity(calling.len()), Vec::new());
+    while let Some(ended) = calling.join_next().await {
         let (client, times) = ended??;
-        clients.push(client);
+        back.push(client);
         took.extend(times);
     }
     let elapsed = began.elapsed();
     let share = |before: Duration, after: Duration| (after - before).div_duration_f64(elapsed);
-    Ok(Round {
+    let round = Round {
         server_cpu: share(servers_before, used_by(pids)?),
         driver_cpu: share(driver_before, used_by(&me)?),
         ..Round::of(took, elapsed)
-    })
+    };
+    Ok((back, round))
 }
 
 fn used_by(pids: &[u32]) -> Result<Duration> {

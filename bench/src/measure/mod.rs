@@ -1,7 +1,9 @@
 //! Measurements of a running server, beside a bare axum echo in the same run.
 
+pub mod chatflow;
 pub mod cluster;
 pub mod echo;
+pub mod kakao;
 pub mod kore;
 pub mod latency;
 pub mod load;
