@@ -41,6 +41,10 @@ for thing in "$@"; do
     chromium)
       [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || debian chromium
       ;;
+    rails)
+      # A gem would be newer; Debian's is what the example is tested with.
+      { [ -x /usr/bin/puma ] && ruby -e 'require "rails"' 2>/dev/null; } || debian ruby-railties puma
+      ;;
     strace)
       command -v strace >/dev/null || debian strace
       ;;

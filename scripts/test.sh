@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/need.sh rust cc node python chromium strace postgresql nats || exit 1
+scripts/need.sh rust cc node python rails chromium strace postgresql nats || exit 1
 
 built=${CARGO_TARGET_DIR:-target}/debug
 maru=$(realpath -m "$built/maru")
@@ -31,6 +31,7 @@ rust_tests() {
 deployment() { MARU_BIN="$maru" deploy/check/run.sh; }
 conformance() { conformance/setup.sh && (cd conformance && MARU_BIN="$maru" node run.mjs); }
 
+part "pages: types, tests, build, sizes" scripts/web.sh --always
 part "formatting" cargo fmt --all --check
 part "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "unit, property and contract suites" rust_tests
