@@ -40,7 +40,7 @@ class Image(unittest.TestCase):
 
     def test_it_is_built_with_the_pinned_toolchain_on_the_release_it_runs_on(self):
         pinned = tomllib.loads((ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
-        build, runtime = (one["value"] for one in instructions("FROM"))
+        _pages, build, runtime = (one["value"] for one in instructions("FROM"))
         version, release = re.search(r"rust:([0-9.]+)-([a-z]+) ", build).groups()
         self.assertEqual(version, pinned)
         # A newer libc than the one it runs with would not do.
@@ -50,9 +50,21 @@ class Image(unittest.TestCase):
     def test_the_build_gets_every_crate(self):
         workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
         needed = {member.removesuffix("/*") for member in workspace["members"]} | {"Cargo.toml", "Cargo.lock"}
+        # The demo's scenarios are taken in as text.
+        needed.add("examples/scenarios")
         copied = [one["value"] for one in instructions("COPY") if "--from" not in one["value"]]
-        given = {part for line in copied for part in line.split()[:-1]}
+        given = {part for line in copied for part in line.split()[:-1] if not part.startswith("web/")}
         self.assertEqual(needed, given)
+
+    def test_the_pages_are_built_from_all_of_their_sources_and_taken_in(self):
+        web = ROOT / "web"
+        packages = json.loads((web / "package.json").read_text())["workspaces"]
+        copied = [one["value"].split() for one in instructions("COPY")]
+        given = {part for line in copied for part in line[:-1]}
+        for name in [*packages, "shared", "scripts", "package.json", "package-lock.json", "tsconfig.base.json"]:
+            self.assertTrue((web / name).exists(), name)
+            self.assertIn(f"web/{name}", given)
+        self.assertIn(["--from=pages", "/src/web/dist", "web/dist"], copied)
 
     def test_it_does_not_run_as_root(self):
         user = instructions("USER")[-1]["value"].split(":")[0]

@@ -13,6 +13,7 @@ pub mod backup;
 mod chat;
 pub mod cli;
 pub mod config;
+mod demo;
 mod doors;
 pub mod engines;
 pub mod exit;

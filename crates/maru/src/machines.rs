@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, StatusCode, header};
 use maru_door::{Face, RouteSet, Routes};
 use maru_hall::Hall;
 use maru_store::Store;
+use maru_web_chat::{WebChat, is_handshake};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -27,6 +28,8 @@ const STORE_ANSWERS: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Machines {
     pub(crate) hall: Hall,
+    /// Whose handshakes come in at the root.
+    pub(crate) web_chat: Arc<WebChat>,
     /// Whether hints are carried between nodes, or stay in the process.
     pub(crate) carries_hints: bool,
     /// Filled by every part while it is put together.
@@ -85,7 +88,13 @@ impl Face for Machines {
 
     fn routes(self: Arc<Self>) -> RouteSet {
         Routes::of(self)
-            .get("/", async || page())
+            .get("/", async |State(machines): State<Arc<Self>>, request: Request| {
+                // The vendor's web chat pages connect to the root (web-chat-desk.md A36).
+                match is_handshake(request.headers()) {
+                    true => Arc::clone(&machines.web_chat).handshake(request).await,
+                    false => page(),
+                }
+            })
             .get("/healthz", async || "alive\n")
             .get("/readyz", async |State(machines): State<Arc<Self>>| machines.ready().await)
             .get("/metrics", async |State(machines): State<Arc<Self>>| machines.metrics())

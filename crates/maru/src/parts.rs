@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use maru_accounts::Accounts;
+use maru_accounts::{Accounts, People};
 use maru_activity::env::Env;
 use maru_chatflow::ChatFlow;
+use maru_desk::Service as Desk;
 use maru_direct_line::DirectLine;
 use maru_door::{
     Context, Faces, Metrics as DoorMetrics, PublicUrl, RouteSpec, Sockets, TrustedProxies,
@@ -17,6 +18,7 @@ use maru_hall::{BlobId, Hall, Setup};
 use maru_notify::Notifier;
 use maru_plus_friend::PlusFriend;
 use maru_store::Store;
+use maru_web_chat::Root;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,10 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The realms and their keys.
     pub accounts: Arc<Accounts>,
+    /// The people.
+    pub people: Arc<People>,
+    /// The desk.
+    pub desk: Arc<Desk>,
     /// The hall.
     pub hall: Hall,
     /// The Direct Line face.
@@ -53,6 +59,8 @@ pub struct Parts {
     pub notifier: Notifier,
     /// Everything that is served, with the context of each request around it.
     pub router: Router,
+    /// The web chat alone, for a listener of its own.
+    pub web_chat_router: Router,
     /// What is served, route by route.
     pub routes: Vec<RouteSpec>,
     /// What the listeners count.
@@ -88,6 +96,7 @@ impl Parts {
         let blobs = engines::open_blobs(config, paths)?;
         let accounts = instance_key::open_accounts(config, paths, &store, &env).await?;
         accounts.ensure_default().await.context("the default realm cannot be made")?;
+        let people = People::new(Arc::clone(&store), env.clone());
         let maru = registry.sub_registry_with_prefix("maru");
         let carrier = engines::open_hints(config, &*store, local_url.is_some(), &env, maru).await?;
 
@@ -119,15 +128,17 @@ impl Parts {
             config,
             hall: &hall,
             accounts: &accounts,
+            people: &people,
             outward,
             sockets: Sockets::new(door_metrics.clone(), stopping.clone()),
             stopping: &stopping,
         };
-        let Doors { direct_line, chatflow, plus_friend, mut faces } =
+        let Doors { direct_line, web_chat, desk, chatflow, plus_friend, mut faces } =
             Doors::new(inside, answerers, maru);
         let registry = Arc::new(registry);
         faces.push(Arc::new(Machines {
             hall: hall.clone(),
+            web_chat: Arc::clone(&web_chat),
             carries_hints: carrier.between_nodes,
             registry: Arc::clone(&registry),
             openapi: openapi()?,
@@ -136,18 +147,24 @@ impl Parts {
         let faces = Faces::mount(faces).context("the faces get in each other's way")?;
         let routes = faces.routes().to_vec();
         let context = context(config, env, door_metrics.clone())?;
+        let chat_alone = Faces::mount(vec![Arc::clone(&web_chat) as _, Arc::new(Root(web_chat))]);
+        let chat_alone = chat_alone.context("the web chat's faces get in each other's way")?;
+        let web_chat_router = Arc::clone(&context).around(chat_alone.into_router());
         let router = context.around(faces.into_router());
 
         let paths = paths.clone();
         Ok(Self {
             store,
             accounts,
+            people,
+            desk,
             hall,
             direct_line,
             plus_friend,
             chatflow,
             notifier,
             router,
+            web_chat_router,
             routes,
             door_metrics,
             stopping,
@@ -161,6 +178,8 @@ impl Parts {
         Admin {
             hall: self.hall.clone(),
             accounts: Arc::clone(&self.accounts),
+            people: Arc::clone(&self.people),
+            desk: Arc::clone(&self.desk),
             store: Arc::clone(&self.store),
             direct_line: Arc::clone(&self.direct_line),
             plus_friend: self.plus_friend.clone(),
@@ -186,6 +205,7 @@ impl Parts {
     /// Ends the hall's work; what is under way gets `grace`.
     pub async fn close(self, grace: Duration) {
         self.stopping.cancel();
+        self.desk.stop();
         self.hall.stop(grace).await;
         self.notifier.finish(LAST_ALERTS).await;
     }
@@ -233,6 +253,8 @@ fn openapi() -> anyhow::Result<String> {
     let documents = [
         ("DirectLine", serde_json::to_value(maru_direct_line::openapi())?),
         ("ChatFlow", serde_json::to_value(maru_chatflow_channel::openapi())?),
+        ("WebChat", serde_json::to_value(maru_web_chat::openapi())?),
+        ("Desk", serde_json::to_value(maru_desk::openapi())?),
         ("BotConnector", serde_json::to_value(maru_bot_framework::openapi())?),
     ];
     Ok(crate::openapi::merged(&documents).to_string())

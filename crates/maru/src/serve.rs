@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use maru_accounts::Accounts;
+use maru_accounts::{Accounts, People};
 use maru_door::{Listener, ServerOptions, TlsFiles};
 use maru_store::{Error as StoreError, Store};
 use serde_json::json;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin;
 use crate::cli::Common;
 use crate::config::{Config, load};
+use crate::demo;
 use crate::engines;
 use crate::exit::{Code, Failure};
 use crate::first::{self, Fresh};
@@ -26,7 +27,7 @@ use crate::logging;
 use crate::parts::Parts;
 use crate::terminal::say;
 
-/// How often it is looked whether another node has changed realms or their keys.
+/// How often it is looked whether another node has changed realms, their keys or people.
 const ACCOUNTS_WATCH: Duration = Duration::from_secs(1);
 
 /// How often it is asked whether the store can still keep anything.
@@ -48,7 +49,7 @@ pub struct Args {
     /// The URL under which clients reach the server
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// Once it answers, write a JSON file: url, bot, channel and secret (of a fresh realm), admin_socket, pid
+    /// Once it answers, write a JSON file: url, bot, channel, secret and agents (of a fresh realm), admin_socket, pid
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
@@ -113,12 +114,13 @@ impl Server {
         let listener = listen(config).await?;
         let local_url = local_url(&listener).context("the listener has no address")?;
         let parts = Parts::open(config, folder.paths(), Some(&local_url)).await?;
-        let fresh = first::ensure(&parts.hall, &parts.store, parts.hall.env()).await?;
+        let fresh = first::ensure(&parts).await?;
         let url = config.public_url.clone().unwrap_or(local_url);
         parts.hall.start();
+        parts.desk.start(parts.accounts.realms().iter().map(|realm| realm.id.clone()));
         if parts.store.is_shared() {
-            let (accounts, stopping) = (Arc::clone(&parts.accounts), parts.stopping.clone());
-            tokio::spawn(follow_accounts(accounts, stopping));
+            let (accounts, people) = (Arc::clone(&parts.accounts), Arc::clone(&parts.people));
+            tokio::spawn(follow_accounts(accounts, people, parts.stopping.clone()));
         }
         let (hall, notifier) = (parts.hall.clone(), parts.notifier.clone());
         tokio::spawn(crate::alerts::watch(hall, notifier, parts.stopping.clone()));
@@ -131,6 +133,7 @@ impl Server {
             metrics: parts.door_metrics.clone(),
             ..ServerOptions::default()
         };
+        let chat_options = options.clone();
         // Operators' connections are not counted among those of clients.
         let admin_options = ServerOptions { grace: LAST_ANSWERS, ..ServerOptions::default() };
         let admin_socket = Listener::unix(&folder.paths().admin_socket())
@@ -150,6 +153,15 @@ impl Server {
                 closing.clone(),
             )),
         ];
+        let mut serving = serving;
+        if let Some(address) = config.web_chat_listen {
+            let listener = Listener::tcp(address).await;
+            let listener = listener.with_context(|| format!("{address} cannot be listened on"))?;
+            let router = parts.web_chat_router.clone();
+            let served = maru_door::serve(listener, router, chat_options, closing.clone());
+            serving.push(tokio::spawn(served));
+            tracing::info!(%address, "serving the web chat");
+        }
         let (node, data) = (config.node_name(), folder.paths().folder().display());
         tracing::info!(url, node, %data, store = engines::shown_store(config), "serving");
         let stop_grace = config.stop_grace;
@@ -171,11 +183,13 @@ impl Server {
         let realm = maru_accounts::DEFAULT_REALM.into();
         let bot = self.parts.hall.directory().bot(&realm, &first::BOT.into());
         let secret = self.fresh.as_ref().map(|fresh| fresh.secrets[0].expose());
+        let agents: Vec<_> = self.fresh.iter().flat_map(|fresh| &fresh.agents).map(shown).collect();
         json!({
             "url": self.url,
             "bot": bot.map(|bot| bot.id.clone()),
             "channel": self.fresh.as_ref().map(|_| first::CHANNEL),
             "secret": secret,
+            "agents": agents,
             "admin_socket": self.folder.paths().admin_socket(),
             "pid": std::process::id(),
         })
@@ -223,7 +237,8 @@ impl Server {
         let Some(fresh) = self.fresh.as_ref().filter(|_| with_secrets) else { return Ok(()) };
         let [first, second] = [0, 1].map(|index| fresh.secrets[index].expose());
         let (bot, channel) = (first::BOT, first::CHANNEL);
-        Ok(say(format!(
+        let [korean, english] = demo::channels();
+        say(format!(
             "\n\
              It is new: it has a bot `{bot}` behind a Direct Line channel `{channel}`, with two secrets that are\n\
              shown this once (`maru secret rotate {channel} --key 1` makes a new one):\n\
@@ -238,9 +253,40 @@ impl Server {
              \x20 ID=$(curl -sX POST $URL/conversations -H \"$AUTH\" | sed 's/.*\"conversationId\":\"\\([^\"]*\\)\".*/\\1/')\n\
              \x20 curl -s $URL/conversations/$ID/activities -H \"$AUTH\" -H 'Content-Type: application/json' \\\n\
              \x20      -d '{{\"type\":\"message\",\"from\":{{\"id\":\"me\"}},\"text\":\"hello\"}}'\n\
-             \x20 curl -s $URL/conversations/$ID/activities -H \"$AUTH\"\n",
-        ))?)
+             \x20 curl -s $URL/conversations/$ID/activities -H \"$AUTH\"\n\
+             \n\
+             Two scenarios take an order of coffee:\n\
+             \n\
+             \x20 maru chat --channel {korean}      # in Korean\n\
+             \x20 maru chat --channel {english}      # in English\n",
+        ))?;
+        Ok(say(desk(url, &fresh.agents))?)
     }
+}
+
+/// How to try the desk.
+fn desk(url: &str, agents: &[demo::desk::Agent]) -> String {
+    let socket = url.replacen("http", "ws", 1);
+    let (group, bot) = (demo::desk::GROUP, demo::desk::VIRTUAL);
+    let mut text = format!(
+        "Two agents answer at {url}/agent/ (`maru person password NAME` makes a new password):\n\n"
+    );
+    for demo::desk::Agent { login, dn, password } in agents {
+        text.push_str(&format!("\x20 {login} at {dn}, password {}\n", password.expose()));
+    }
+    text.push_str(&format!(
+        "\n\
+         A customer calls their group {group}, or {bot} for a bot that hands over to them:\n\
+         \n\
+         \x20 {url}/webchat.html?realm=default&dn_number={bot}&tel_number=01012345678&url={socket}/\n"
+    ));
+    text
+}
+
+/// An agent for whoever started the server.
+fn shown(agent: &demo::desk::Agent) -> serde_json::Value {
+    let demo::desk::Agent { login, dn, password } = agent;
+    json!({ "name": login, "dn": dn, "password": password.expose() })
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Listener> {
@@ -284,18 +330,25 @@ fn told_to_stop(times: usize) -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Notices what other nodes change about realms and their keys, until the server stops.
-async fn follow_accounts(accounts: Arc<Accounts>, stopping: CancellationToken) {
+/// Notices what other nodes change about realms, their keys and people, until the server stops.
+async fn follow_accounts(
+    accounts: Arc<Accounts>,
+    people: Arc<People>,
+    stopping: CancellationToken,
+) {
     let mut is_told = false;
     loop {
         tokio::select! {
             () = stopping.cancelled() => return,
             () = tokio::time::sleep(ACCOUNTS_WATCH) => {}
         }
-        let refreshed = accounts.refresh().await;
+        let refreshed = match accounts.refresh().await {
+            Ok(()) => people.refresh().await,
+            failed => failed,
+        };
         // Said once, and not each second.
         if let (Err(error), false) = (&refreshed, is_told) {
-            tracing::warn!(%error, "it is not known whether realms or their keys were changed");
+            tracing::warn!(%error, "it is not known whether realms, their keys or people were changed");
         }
         is_told = refreshed.is_err();
     }

@@ -8,9 +8,12 @@ use maru_hall::{BotRecord, ChannelRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::apps::WantedApp;
 use super::bots::NewBot;
 use super::channels::NewChannel;
+use super::desk;
 use super::patch::Changes;
+use super::people::NewPerson;
 use super::secrets::{self, Secretive, Settings};
 use super::{Admin, ApiError, Realm};
 
@@ -18,23 +21,33 @@ use super::{Admin, ApiError, Realm};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Wanted {
+    app: Vec<WantedApp>,
     bot: Vec<NewBot>,
     channel: Vec<NewChannel>,
+    dn: Vec<Value>,
+    person: Vec<NewPerson>,
 }
 
-/// Makes what is not there, changes what differs, leaves the rest. Bots come first, since channels
-/// name them. What no file names stays as it is.
+/// Makes what is not there, changes what differs, leaves the rest. Apps come first, then
+/// bots, which may name them, and channels and numbers, which name bots, and people, who have numbers. What no file names stays as it is.
 pub(super) async fn apply(
     State(admin): State<Admin>,
     Realm(realm): Realm,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, ApiError> {
-    let mut applied = Vec::with_capacity(wanted.bot.len() + wanted.channel.len());
+    let mut applied = Vec::new();
+    for app in &wanted.app {
+        applied.extend(app.apply(&admin, &realm).await?);
+    }
     for bot in &wanted.bot {
         applied.push(apply_bot(&admin, &realm, bot).await?);
     }
     for channel in &wanted.channel {
         applied.push(apply_channel(&admin, &realm, channel).await?);
+    }
+    applied.extend(desk::apply(&admin, &realm, wanted.dn).await?);
+    for person in &wanted.person {
+        applied.push(person.apply(&admin, &realm).await?);
     }
     Ok(Json(json!({ "applied": applied })))
 }

@@ -60,8 +60,9 @@ pub(super) async fn erase(
         (None, Some(channel), Some(user)) => Whom::Participant(channel, user),
         _ => return Err(ApiError::invalid("name a person, or a channel and its user")),
     };
-    let erased = admin.hall.erase(&realm, &whom).await?;
+    // First, while it is known which partners know them.
     admin.plus_friend.erased(&realm, &whom).await?;
+    let erased = admin.hall.erase(&realm, &whom).await?;
     let forgotten = admin.chatflow.erased(&realm, &whom).await;
     forgotten.map_err(|error| ApiError::internal(error.to_string()))?;
     Ok(Json(json!({

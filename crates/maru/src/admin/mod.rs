@@ -5,24 +5,27 @@
 
 mod alerts;
 mod apply;
+mod apps;
 mod bots;
 mod channels;
 mod client;
 mod conversations;
 mod deliveries;
+mod desk;
 mod error;
 mod keeping;
 mod partners;
 mod patch;
+mod people;
 mod secrets;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, State};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use http::request::Parts as RequestParts;
-use maru_accounts::{Accounts, DEFAULT_REALM};
+use maru_accounts::{Accounts, DEFAULT_REALM, People};
 use maru_activity::RealmId;
 use maru_hall::Hall;
 use maru_store::Store;
@@ -43,6 +46,10 @@ pub struct Admin {
     pub hall: Hall,
     /// The realms.
     pub accounts: Arc<Accounts>,
+    /// The people.
+    pub people: Arc<People>,
+    /// The desk.
+    pub desk: Arc<maru_desk::Service>,
     /// The store, for what the hall does not do: backups.
     pub store: Arc<dyn Store>,
     /// The Direct Line door, for tokens of its sites.
@@ -82,6 +89,13 @@ pub fn router(admin: Admin) -> Router {
         .route("/channels/{id}/secrets", get(channels::list_secrets))
         .route("/channels/{id}/secrets/{key}", post(channels::rotate).delete(channels::revoke))
         .route("/channels/{id}/tokens", post(channels::token))
+        .route("/people", get(people::list).post(people::add))
+        .route("/people/{id}", get(people::show).patch(people::set).delete(people::remove))
+        .route("/people/{id}/password", post(people::set_password))
+        .route("/people/{id}/sessions", delete(people::sign_out))
+        .route("/dns", get(desk::list).post(desk::add))
+        .route("/dns/{id}", get(desk::show).patch(desk::set).delete(desk::remove))
+        .route("/desk", get(desk::show_settings).patch(desk::set_settings))
         .route("/conversations", get(conversations::list))
         .route("/conversations/{id}", get(conversations::show))
         .route("/conversations/{id}/entries", get(conversations::entries))

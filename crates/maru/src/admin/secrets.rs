@@ -9,7 +9,9 @@ use maru_hall::BadSettings;
 use serde_json::{Map, Value};
 
 use super::ApiError;
-use kinds::{BotKitBots, DirectLineSites, KakaoPlusFriend, KakaoSkills, KoreApps, NaverTalkTalk};
+use kinds::{
+    BotKitBots, DirectLineSites, KakaoPlusFriend, KakaoSkills, KoreApps, NaverTalkTalk, WebChats,
+};
 
 /// A record's settings.
 pub(super) type Settings = Map<String, Value>;
@@ -105,8 +107,15 @@ pub(super) trait Secretive: Sync {
 }
 
 /// All of them.
-const KINDS: &[&dyn Secretive] =
-    &[&DirectLineSites, &KoreApps, &KakaoPlusFriend, &KakaoSkills, &NaverTalkTalk, &BotKitBots];
+const KINDS: &[&dyn Secretive] = &[
+    &DirectLineSites,
+    &KoreApps,
+    &KakaoPlusFriend,
+    &KakaoSkills,
+    &NaverTalkTalk,
+    &WebChats,
+    &BotKitBots,
+];
 
 /// The kind of this name, if its records hold secrets.
 pub(super) fn of_kind(kind: &str) -> Option<&'static dyn Secretive> {

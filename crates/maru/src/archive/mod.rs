@@ -12,11 +12,10 @@ mod import;
 mod progress;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::bail;
-use maru_accounts::InstanceKey;
+use maru_accounts::{InstanceKey, hex};
 use maru_activity::CommitId;
 use maru_activity::env::Env;
 use maru_store::archive::{Record, Section};
@@ -183,14 +182,6 @@ fn is_note(record: &Record) -> bool {
 
 /// How many records of each section.
 type Counts = BTreeMap<Section, u64>;
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

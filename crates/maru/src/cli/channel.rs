@@ -17,7 +17,7 @@ pub(super) enum Verb {
     Add {
         /// Its id; without one it is made
         name: Option<String>,
-        /// Its kind: direct-line, kore, kakao-plus-friend, kakao-skill, naver-talktalk
+        /// Its kind: direct-line, kore, kakao-plus-friend, kakao-skill, naver-talktalk, web-chat
         #[arg(long)]
         kind: String,
         /// The bot that its conversations are opened with

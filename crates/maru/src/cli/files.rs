@@ -18,8 +18,10 @@ use crate::terminal::Line;
 /// Files with records.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A file has [[bot]] tables (name, kind, id, endpoint, set) and [[channel]] tables (name, kind, \
-                        bot, set). What no file names stays as it is."
+    after_help = "A file has [[app]] tables (handle, name, description, client, monitor_phone, privacy_consent, \
+                        scenario), [[bot]] tables (name, kind, id, endpoint, set), [[channel]] tables (name, kind, \
+                        bot, set), [[dn]] tables (dn, kind, name and the kind's settings) and [[person]] tables \
+                        (login, name, roles, dn, password). What no file names stays as it is."
 )]
 pub(crate) struct Apply {
     /// A TOML file; may be given several times
@@ -52,7 +54,10 @@ pub(super) async fn apply(common: &Common, client: &Client, apply: Apply) -> Res
     })?)
 }
 
-/// The records of a file by kind (`bot`, `channel`). Their members are checked by the server, which
+/// The kinds of records that a file may have.
+const KINDS: [&str; 5] = ["app", "bot", "channel", "dn", "person"];
+
+/// The records of a file by kind. Their members are checked by the server, which
 /// knows the kinds; here only what is no record at all.
 fn read_records(file: &Path) -> Result<Vec<(String, Vec<Value>)>, Failure> {
     let name = file.display();
@@ -64,17 +69,34 @@ fn read_records(file: &Path) -> Result<Vec<(String, Vec<Value>)>, Failure> {
     })?;
     let mut records = Vec::with_capacity(read.len());
     for (kind, tables) in read {
-        let known = matches!(kind.as_str(), "bot" | "channel");
+        let known = KINDS.contains(&kind.as_str());
         let Value::Array(tables) = tables else {
             return Err(wrong(format!("{name}: `{kind}` must be written as [[{kind}]]")));
         };
         if !known {
-            let what = format!("{name}: there is no [[{kind}]]; there are [[bot]] and [[channel]]");
-            return Err(wrong(what));
+            let kinds = KINDS.map(|kind| format!("[[{kind}]]")).join(", ");
+            return Err(wrong(format!("{name}: there is no [[{kind}]]; there are {kinds}")));
         }
-        records.push((kind, tables.into_iter().map(with_endpoint).collect()));
+        let mut tables: Vec<Value> = tables.into_iter().map(with_endpoint).collect();
+        if kind == "app" {
+            for table in &mut tables {
+                with_scenario(table, file)?;
+            }
+        }
+        records.push((kind, tables));
     }
     Ok(records)
+}
+
+/// Puts an app's scenario in the place of its file's name, which is seen from the file that names it.
+fn with_scenario(table: &mut Value, named_in: &Path) -> Result<(), Failure> {
+    let Some(named) = table.get_mut("scenario") else { return Ok(()) };
+    let Some(name) = named.as_str() else { return Ok(()) };
+    let path = named_in.parent().unwrap_or_else(|| Path::new("")).join(name);
+    let wrong = |what: String| Failure::new(Code::Usage, format!("{}: {what}", path.display()));
+    let text = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+    *named = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok(())
 }
 
 /// As on the command line, `endpoint` may stand beside `name`.

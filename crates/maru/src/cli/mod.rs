@@ -9,11 +9,13 @@ mod chatflow;
 mod config;
 mod conversations;
 mod dead_letters;
+mod desk;
 mod erase;
 mod files;
 mod migrate;
 mod output;
 mod pairs;
+mod person;
 mod scenario;
 
 use std::path::PathBuf;
@@ -84,6 +86,15 @@ enum Verb {
     /// Manage the two secrets of a channel
     #[command(subcommand)]
     Secret(channel::SecretVerb),
+    /// Manage the numbers that can be called: agents, groups, virtual agents, aliases
+    #[command(subcommand)]
+    Dn(desk::DnVerb),
+    /// Look at the agent desk's settings, and change them
+    #[command(subcommand)]
+    Desk(desk::DeskVerb),
+    /// Manage people: who may sign in, and as what
+    #[command(subcommand)]
+    Person(person::Verb),
     /// Manage ChatFlow: clients, apps and their scenarios
     #[command(subcommand)]
     Chatflow(chatflow::Verb),
@@ -96,7 +107,7 @@ enum Verb {
     /// Try whether alerts reach the operator
     #[command(subcommand)]
     Alerts(alerts::Verb),
-    /// Make bots and channels as files say; may be repeated
+    /// Make bots, channels and people as files say; may be repeated
     Apply(files::Apply),
     /// Write everything into one file, while the server runs
     Backup(files::Backup),
@@ -190,6 +201,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Bot(verb) => bot::run(&common, &client, verb).await,
         Verb::Channel(verb) => channel::run(&common, &client, verb).await,
         Verb::Secret(verb) => channel::run_secret(&common, &client, verb).await,
+        Verb::Dn(verb) => desk::run_dn(&common, &client, verb).await,
+        Verb::Desk(verb) => desk::run_desk(&common, &client, verb).await,
+        Verb::Person(verb) => person::run(&common, &client, verb).await,
         Verb::Chatflow(verb) => chatflow::run(&common, &client, verb).await,
         Verb::Conversations(verb) => conversations::run(&common, &client, verb).await,
         Verb::DeadLetters(verb) => dead_letters::run(&common, &client, verb).await,

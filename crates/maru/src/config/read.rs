@@ -87,6 +87,14 @@ pub(super) fn networks(value: &Value) -> Result<Vec<String>, String> {
     Ok(value.items().to_vec())
 }
 
+/// Each item of a list, read alike.
+pub(super) fn each<T, E: std::fmt::Display>(
+    value: &Value,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, String> {
+    value.items().iter().map(|text| read(text).map_err(|error| error.to_string())).collect()
+}
+
 pub(super) fn rules(value: &Value) -> Result<Vec<Rule>, String> {
     value.items().iter().map(|text| text.parse().map_err(|e| format!("{text:?}: {e}"))).collect()
 }

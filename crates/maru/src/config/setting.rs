@@ -91,6 +91,7 @@ pub const SECTIONS: &[Section] = &[
         doc: "How much Bot Framework bots may send at once. How they are called is set for each bot \
               (`maru bot set ID delivery.attempt_timeout_ms=15000`).",
     },
+    Section { name: "pages", doc: "The customers' chat page, `/webchat.html`." },
 ];
 
 /// The whole configuration as a file would have it, with secrets blacked out.

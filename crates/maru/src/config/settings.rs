@@ -9,6 +9,7 @@ use maru_bot_framework::ConnectorLimits;
 use maru_door::RequestLog;
 use maru_egress::Rule;
 use maru_hall::Settings as HallSettings;
+use maru_pages::Settings as PagesSettings;
 
 use crate::engines::urls::{BlobsUrl, StoreUrl};
 
@@ -17,6 +18,8 @@ use crate::engines::urls::{BlobsUrl, StoreUrl};
 pub struct Config {
     /// `listen`
     pub listen: SocketAddr,
+    /// `web_chat_listen`
+    pub web_chat_listen: Option<SocketAddr>,
     /// `data`
     pub data: PathBuf,
     /// `public_url`, without a slash at its end.
@@ -51,6 +54,8 @@ pub struct Config {
     pub hall: HallSettings,
     /// `[bot_framework]`
     pub bot_framework: ConnectorLimits,
+    /// `[pages]`
+    pub pages: PagesSettings,
 }
 
 /// The `[tls]` section.
@@ -170,6 +175,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            web_chat_listen: None,
             data: PathBuf::from("./maru-data"),
             public_url: None,
             callback_url: None,
@@ -217,6 +223,7 @@ impl Default for Config {
             },
             hall: HallSettings::default(),
             bot_framework: ConnectorLimits::default(),
+            pages: PagesSettings::default(),
         }
     }
 }
@@ -246,6 +253,14 @@ impl Config {
                 "{} is open to others without TLS: secrets and messages travel in the clear. Set [tls], or put \
                  a proxy in front and name it in trusted_proxies",
                 self.listen
+            ));
+        }
+        if let Some(address) = self.web_chat_listen
+            && !address.ip().is_loopback()
+        {
+            found.push(format!(
+                "{address} serves the web chat without TLS: what customers and agents write travels in the \
+                 clear, unless a proxy stands in front"
             ));
         }
         if self.listen.port() == 0 && self.public_url.is_none() {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use maru_accounts::Secret;
 use maru_door::RequestLog;
+use maru_pages::{ChatServer, Embedder};
 
 use super::read::{
-    base_url, check_gateway, exposed, gateway_body, log_format, log_format_name, log_level, needed,
-    networks, optional, options, path, put, request_log, rules, secret_url, subject,
+    base_url, check_gateway, each, exposed, gateway_body, log_format, log_format_name, log_level,
+    needed, networks, optional, options, path, put, request_log, rules, secret_url, subject,
 };
 use super::setting::Setting;
 use super::{Form, Value};
@@ -22,6 +23,17 @@ pub const SETTINGS: &[Setting] = &[
         doc: "The address and port to serve on. Port 0 lets the system choose one.",
         set: |c, v| put(&mut c.listen, v.parse("an address and port, such as 127.0.0.1:8080")),
         get: |c| Value::text(c.listen),
+    },
+    Setting {
+        key: "web_chat_listen",
+        form: Form::Text,
+        doc: "A second address and port, for the web chat alone: its customary port is 6080, where pages that \
+              were written for the vendor's server connect. Without TLS. Empty: none.",
+        set: |c, v| {
+            let address = optional(v).map(|_| v.parse("an address and port, such as 0.0.0.0:6080"));
+            put(&mut c.web_chat_listen, address.transpose())
+        },
+        get: |c| Value::text(c.web_chat_listen.map(|at| at.to_string()).unwrap_or_default()),
     },
     Setting {
         key: "data",
@@ -397,5 +409,21 @@ pub const SETTINGS: &[Setting] = &[
         doc: "The most bytes of a file that a bot uploads.",
         set: |c, v| put(&mut c.bot_framework.attachment_bytes_max, v.number(1_024, 1 << 30)),
         get: |c| Value::count(c.bot_framework.attachment_bytes_max),
+    },
+    Setting {
+        key: "pages.chat_servers",
+        form: Form::List,
+        doc: "Servers beside this one to which the page may be pointed by the `url` in its address, such as \
+              `chat.example.com` or `chat.example.com:6080`. It connects to no other.",
+        set: |c, v| put(&mut c.pages.chat_servers, each(v, ChatServer::parse)),
+        get: |c| Value::list(&c.pages.chat_servers),
+    },
+    Setting {
+        key: "pages.embedders",
+        form: Form::List,
+        doc: "Sites that may show the page in a frame, such as `https://shop.example.com` or \
+              `https://*.example.com`; `*` for all. Without any, this site alone may.",
+        set: |c, v| put(&mut c.pages.embedders, each(v, Embedder::parse)),
+        get: |c| Value::list(&c.pages.embedders),
     },
 ];

@@ -136,7 +136,8 @@ const FACES: &[(&str, &[Row], bool)] = &[
 ];
 
 /// Faces whose own crates have such a table, in which no route is missing either.
-const TABLED_IN_THEIR_CRATES: &[&str] = &["kore", "kakao", "naver", "chatflow", "botkit"];
+const TABLED_IN_THEIR_CRATES: &[&str] =
+    &["kore", "kakao", "naver", "web-chat", "chatflow", "botkit", "desk", "pages"];
 
 /// An id of the right form that nobody gave out.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";

@@ -64,3 +64,54 @@ async fn a_scenario_is_published_asked_by_the_api_and_answers_as_a_bot() {
     let choices = greeting.await["suggestedActions"]["actions"].clone();
     assert!(choices.as_array().is_some_and(|choices| !choices.is_empty()), "{choices}");
 }
+
+#[tokio::test]
+async fn an_app_in_a_file_is_published_once_and_again_when_its_scenario_changes() {
+    let server = TestServer::start(MARU).await;
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios");
+    let coffee = std::fs::read_to_string(examples.join("coffee.en.json")).unwrap();
+    let scenario = server.folder().join("coffee.json");
+    let records = server.folder().join("records.toml");
+    std::fs::write(&scenario, &coffee).unwrap();
+    let text = "[[app]]\nhandle = 'coffee'\nname = 'Coffee'\nclient = 'A shop'\nprivacy_consent = true\n\
+                monitor_phone = '010-1234-5678'\nscenario = 'coffee.json'\n\
+                [[bot]]\nname = 'barista'\nkind = 'chatflow'\nset = { app = 'coffee' }\n";
+    let apply = async |text: &str| {
+        std::fs::write(&records, text).unwrap();
+        server.run(&["apply", "-f", records.to_str().unwrap(), "--json"], "").await
+    };
+    let lines = async |text: &str| -> Vec<Value> {
+        let output = apply(text).await;
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["applied"].as_array().unwrap().clone()
+    };
+    let changes = |lines: &[Value]| -> Vec<String> {
+        lines.iter().map(|line| line["change"].as_str().unwrap().to_owned()).collect()
+    };
+    let live = async || server.json(&["chatflow", "show", "coffee"]).await["live"].clone();
+
+    let first = lines(text).await;
+    assert_eq!(changes(&first), ["created"; 3], "the client, the app and the bot");
+    assert!(first[0]["secrets"][0].is_string() && first[1]["secrets"][0].is_string());
+    assert_eq!(live().await, 1);
+    let again = lines(text).await;
+    assert_eq!(changes(&again), ["unchanged"; 2]);
+    assert_eq!((live().await, &again[0]["secrets"]), (json!(1), &Value::Null));
+    std::fs::write(&scenario, coffee.replace("How many cups?", "And how many cups?")).unwrap();
+    assert_eq!(changes(&lines(text).await), ["changed", "unchanged"]);
+    assert_eq!(live().await, 2);
+    assert_eq!(changes(&lines(&text.replace("5678", "9999")).await), ["changed", "unchanged"]);
+    assert_eq!(live().await, 2);
+
+    std::fs::write(&scenario, coffee.replace("\"to\": \"price\"", "\"to\": \"nowhere\"")).unwrap();
+    for (wrong, says) in [
+        (text.to_owned(), "/nodes/ask_qty/to"),
+        (text.replace("coffee.json", "tea.json"), "tea.json"),
+        (text.replace("'coffee'\nname", "'other'\nname").replace("true", "false"), "consent"),
+    ] {
+        let output = apply(&wrong).await;
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(says), "{says}: {told}");
+    }
+    assert_eq!(live().await, 2, "what is wrong is not published");
+}

@@ -13,8 +13,10 @@ mod files;
 mod house;
 mod life;
 mod partners;
+mod people;
 mod scenarios;
 mod secrets;
+mod web_chat;
 
 /// The binary under test.
 pub(crate) const MARU: &str = env!("CARGO_BIN_EXE_maru");

@@ -1,7 +1,7 @@
 //! The kinds whose records hold secrets.
 
 use maru_accounts::Secret;
-use maru_hall::BadSettings;
+use maru_hall::settings::{BadSettings, bad};
 use serde_json::{Value, json};
 
 use super::{Maker, Secretive, Settings, Which};
@@ -253,6 +253,59 @@ impl Secretive for NaverTalkTalk {
     }
 }
 
+/// Web chats, each with one secret or two, sealed, that a site signs its customers' tokens with.
+pub(super) struct WebChats;
+
+impl Secretive for WebChats {
+    fn kind(&self) -> &'static str {
+        maru_web_chat::KIND
+    }
+
+    fn made_once(&self) -> &'static [&'static str] {
+        &["secrets"]
+    }
+
+    fn hidden(&self) -> &'static [&'static str] {
+        &["secrets"]
+    }
+
+    fn given(&self) -> Option<&'static str> {
+        Some("signing_secret")
+    }
+
+    fn begin(&self, maker: Maker<'_>, _: &str, settings: &mut Settings) -> Vec<Secret> {
+        let (fresh, secret) = maru_web_chat::new_settings(maker.env, maker.key);
+        settings.extend(fresh);
+        vec![secret]
+    }
+
+    fn keep(
+        &self,
+        maker: Maker<'_>,
+        secret: &Secret,
+        settings: &mut Settings,
+    ) -> Result<(), BadSettings> {
+        maru_web_chat::import_secret(settings, secret, maker.env, maker.key)
+    }
+
+    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings> {
+        let kept = maru_web_chat::Settings::read(settings)?.secrets;
+        let kept = kept.iter().enumerate();
+        Ok(kept.map(|(place, kept)| listed(place, &kept.id, kept.created_at)).collect())
+    }
+
+    fn rotate(
+        &self,
+        maker: Maker<'_>,
+        which: Which,
+        settings: &mut Settings,
+    ) -> Result<Secret, BadSettings> {
+        let place =
+            which.place().ok_or_else(|| none_such("a web chat has two secrets: 1 and 2"))?;
+        maru_web_chat::rotate(settings, place, maker.env, maker.key)
+    }
+}
+
 /// BotKit servers, each with one secret, sealed.
 pub(super) struct BotKitBots;
 
@@ -309,7 +362,7 @@ impl Secretive for BotKitBots {
 }
 
 fn none_such(problem: &str) -> BadSettings {
-    BadSettings { setting: "secret".to_owned(), problem: problem.to_owned() }
+    bad("secret", problem)
 }
 
 fn listed(place: usize, id: &str, created_at: maru_activity::Timestamp) -> Value {

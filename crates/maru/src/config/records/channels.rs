@@ -250,4 +250,37 @@ pub(super) const GROUPS: &[RecordGroup] = &[
             ("api_url", "\"https://gw.talk.naver.com\"", "Where the send API is."),
         ],
     },
+    RecordGroup {
+        title: "Channels of the kind `web-chat`",
+        doc: "`maru channel set ID NAME=VALUE`. The signing secrets are changed by `maru secret`; `signing_secret=TEXT` (or `env:NAME`, `file:PATH`) takes one that the site signs with already. They are kept sealed and never shown.",
+        settings: &[
+            (
+                "realm_names",
+                "[]",
+                "The names that pages may call the realm by, such as `nexuscommunity.net`. None: the realm's own id.",
+            ),
+            (
+                "origins",
+                "[]",
+                "The web origins whose pages may connect, such as `https://shop.example.org`. None: those of this server's own host, whatever their port. `*`: any.",
+            ),
+            (
+                "identity",
+                "\"off\"",
+                "Whether customers prove who they are by a token: `off` (tokens are not looked at), `optional` (who shows one is verified by it, or refused), `required`.",
+            ),
+            (
+                "status_space",
+                "true",
+                "Whether `nxWebApi.js` says `\" i_ao_request\"` with the leading space of the vendor's documents.",
+            ),
+            ("text_max", "4000", "The longest text of a message, in Unicode scalar values."),
+            ("file_bytes_max", "10485760", "The most bytes of a file."),
+            (
+                "file_hosts",
+                "[]",
+                "The hosts whose files a message may name beside what was uploaded here. None: any.",
+            ),
+        ],
+    },
 ];
