@@ -24,6 +24,7 @@ if [ -n "${CHROMIUM:-}" ]; then
 elif ! { [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ]; }; then
   need "Chromium: apt-get install chromium, or name one with CHROMIUM=/path/to/it"
 fi
+[ -x /usr/bin/puma ] && ruby -e 'require "rails"' 2>/dev/null || need "Rails: apt-get install ruby-railties puma"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need "PostgreSQL: apt-get install postgresql"
 [ -x /usr/sbin/nats-server ] || command -v nats-server >/dev/null || need "NATS: apt-get install nats-server"
 if [ -n "$missing" ]; then

@@ -97,6 +97,10 @@ const commands = {
     await say(sdk, context, 'slow done');
   },
 
+  async human(sdk, context) {
+    await context.sendActivity(sdk.activity({ type: 'event', name: 'handoff.initiate', value: {} }));
+  },
+
   async throw(_sdk, _context) {
     throw new Error('thrown on request');
   },

@@ -105,6 +105,12 @@ export class Client {
     return this.send({ text });
   }
 
+  /** Says a text, and waits for the message that is said in reply to it. */
+  async ask(text) {
+    const id = await this.say(text);
+    return this.hear(({ replyToId, type }) => type === 'message' && replyToId === id);
+  }
+
   /** Waits for an activity from the bot: the first that has this text, or that the function accepts. */
   async hear(wanted) {
     const accepts = typeof wanted === 'function' ? wanted : (activity) => activity.text === wanted;

@@ -51,6 +51,8 @@ export class Maru {
     /** The bot and the Direct Line secret that a fresh realm was given. */
     this.bot = facts.bot;
     this.secret = facts.secret ?? this.secret;
+    /** The demo's agents, with the passwords that are told once: `[{ name, dn, password }]`. */
+    this.agents = facts.agents ?? this.agents;
     this.listen = new URL(facts.url).host;
     return this;
   }

@@ -8,6 +8,9 @@
 export const SUITES = {
   'direct-line': { budgetSeconds: 240 },
   kore: { budgetSeconds: 240 },
+  kakao: { budgetSeconds: 120 },
+  chatflow: { budgetSeconds: 120 },
+  'web-chat': { budgetSeconds: 240 },
   cluster: { budgetSeconds: 240 },
   examples: { budgetSeconds: 60 },
   'cluster-battery': { budgetSeconds: 1_800, filesAtOnce: 1, byName: true },
