@@ -205,7 +205,9 @@ impl Parts {
     /// Ends the hall's work; what is under way gets `grace`.
     pub async fn close(self, grace: Duration) {
         self.stopping.cancel();
-        self.desk.stop();
+        if tokio::time::timeout(grace, self.desk.stop()).await.is_err() {
+            tracing::warn!("the desk was still deciding at the end");
+        }
         self.hall.stop(grace).await;
         self.notifier.finish(LAST_ALERTS).await;
     }

@@ -156,7 +156,11 @@ impl Socket {
         let Some(chat) = &self.chat else { return Ok(()) };
         let n = n.clamp(1, HISTORY_MAX) as u64;
         // Places are counted from 1: what stands before `s` has the positions below `s - 1`.
-        let end = before.saturating_sub(1).min(chat.next);
+        let head = match self.app.hall.head(&chat.conversation).await {
+            Ok(head) => head,
+            Err(error) => return Err(self.fail(&error)),
+        };
+        let end = before.saturating_sub(1).min(head.next_pos);
         let start = end.saturating_sub(n);
         let mut events = Vec::new();
         if start < end {

@@ -140,6 +140,8 @@ async fn what_is_wrong_with_a_message_is_told() {
         assert_eq!(code, told, "{content}");
         assert_eq!(answer["d"]["mid"], mid(n));
     }
+    client.send(&json!({"t": "ack", "i": "alive"})).await;
+    assert_eq!(client.answer("alive").await["t"], "hb");
     client.send(&json!({"t": "dance", "i": "x"})).await;
     assert_eq!(client.answer("x").await["d"]["code"], "unknown_type");
     client.send(&json!({"t": "hb.ok", "c": "NX_another", "i": "y"})).await;

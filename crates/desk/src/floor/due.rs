@@ -131,8 +131,7 @@ impl Work<'_> {
             return self.overflow(code);
         }
         let until = self.now.after(secs(self.floor.book.settings.cooldown_secs));
-        let now = self.now;
-        self.chat.cooling.retain(|(dn, until)| **dn != *agent && *until > now);
+        self.chat.cooling.retain(|(dn, _)| **dn != *agent);
         self.chat.cooling.push((agent.into(), until));
         self.wait_on();
         self.offer();

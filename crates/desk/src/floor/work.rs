@@ -64,6 +64,8 @@ impl<'a> Work<'a> {
         if !changed && self.said.is_empty() && self.agents.is_empty() && self.queues.is_empty() {
             return Step { alert: self.alert, counts: self.counts, ..Step::default() };
         }
+        let now = self.now;
+        self.chat.cooling.retain(|(_, until)| *until > now);
         self.chat.rev += 1;
         self.mark();
         let call = self.chat.call.clone();

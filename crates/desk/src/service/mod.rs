@@ -23,6 +23,7 @@ use maru_notify::Notifier;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::sync::{broadcast, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::floor::Event;
 use crate::limits::{LINK_HOLDS, LINK_RENEWED};
@@ -49,6 +50,7 @@ pub struct Service {
     notifier: Option<Notifier>,
     metrics: Metrics,
     rooms: Mutex<HashMap<RealmId, Arc<Room>>>,
+    tasks: TaskTracker,
     stop: watch::Sender<bool>,
 }
 
@@ -60,6 +62,7 @@ impl Service {
             notifier: setup.notifier,
             metrics: Metrics::register(registry),
             rooms: Mutex::default(),
+            tasks: TaskTracker::new(),
             stop: watch::Sender::new(false),
         })
     }
@@ -82,9 +85,11 @@ impl Service {
         }
     }
 
-    /// Stops deciding. What was decided is kept.
-    pub fn stop(&self) {
+    /// Stops deciding, once what is being decided is kept.
+    pub async fn stop(&self) {
         self.stop.send_replace(true);
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// An agent's page has a link, under a name of its own. An agent may have several.
@@ -227,7 +232,8 @@ impl Service {
         }
         let (hall, notifier) = (self.hall.clone(), self.notifier.clone());
         let (metrics, stop) = (self.metrics.clone(), self.stop.subscribe());
-        let room = Room::open(realm.clone(), hall, notifier, metrics, stop);
+        let (room, work) = Room::open(realm.clone(), hall, notifier, metrics, stop);
+        self.tasks.spawn(work);
         rooms.insert(realm.clone(), Arc::clone(&room));
         room
     }

@@ -80,14 +80,14 @@ pub(super) struct Places {
 }
 
 impl Room {
-    /// Opens a realm's floor and starts its task, which ends when `stop` says so.
+    /// Opens a realm's floor. Gives it with its task, which ends when `stop` says so.
     pub(super) fn open(
         realm: RealmId,
         hall: WeakHall,
         notifier: Option<Notifier>,
         metrics: Metrics,
         stop: watch::Receiver<bool>,
-    ) -> Arc<Self> {
+    ) -> (Arc<Self>, impl Future<Output = ()> + use<>) {
         let (orders, incoming) = mpsc::channel(ORDERS_MAX);
         let room = Arc::new(Self {
             realm,
@@ -106,8 +106,7 @@ impl Room {
             places: Places::default(),
             waiting: 0,
         };
-        tokio::spawn(keeper.run(incoming, stop));
-        room
+        (room, keeper.run(incoming, stop))
     }
 
     /// The hall, unless it is gone.

@@ -258,7 +258,7 @@ impl Scene {
 
     /// The process ends.
     pub(crate) async fn end(self) {
-        self.desk.stop();
+        self.desk.stop().await;
         self.hall.stop(Duration::from_secs(5)).await;
     }
 }
