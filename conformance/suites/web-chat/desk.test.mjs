@@ -93,7 +93,6 @@ describe('a customer and an agent', () => {
     await jiho.ends();
     await caller.stands('The chat has ended');
     await jiho.notReady();
-    await minji.page.getByRole('button', { name: 'Wrap-up done' }).click().catch(() => {});
     await caller.page.close();
   });
 
