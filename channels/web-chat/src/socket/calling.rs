@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocket;
-use maru_accounts::Secret;
+use maru_accounts::{Secret, hex};
 use maru_activity::{Timestamp, Viewer};
 use maru_hall::{Begin, Conversation, CustomerDid, Dialed, Error, Place, Route, StateWrite};
 use serde_json::{Map, Value, json};
@@ -26,6 +26,10 @@ const INVITES: &str = "web-chat/invite";
 
 /// The length of a key that the server makes for an invite without one.
 const KEY_LENGTH: usize = 32;
+
+/// The id of the message that an invite opens with: the same each time that the invite comes, so that
+/// it is said once, whenever the link broke.
+const FIRST_MID: &str = "the-first-of-the-invite";
 
 /// What a call is refused with.
 struct Refusal {
@@ -69,7 +73,7 @@ impl Socket {
         match Box::pin(self.call(invite)).await {
             Ok((opened, fresh)) => {
                 self.app.metrics.called(if fresh { "begun" } else { "repeated" });
-                self.begin(socket, id, opened, first.filter(|_| fresh)).await
+                self.begin(socket, id, opened, first).await
             }
             Err(Uncalled::Refused(refusal)) => {
                 self.app.metrics.called(refusal.outcome);
@@ -196,7 +200,7 @@ impl Socket {
         self.admit().await?;
         self.tell_back().await?;
         let Some(content) = first else { return Ok(()) };
-        let mid = self.app.hall.env().base62(22);
+        let mid = FIRST_MID.to_owned();
         self.say_first(socket, id, Msg { mid, send: None, content }).await
     }
 
@@ -330,7 +334,7 @@ fn same_invite(channel: &Channel, call: &KeptCall, key: &str) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// What agents are shown of the page that a customer is on.

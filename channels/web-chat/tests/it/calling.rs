@@ -1,5 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use maru_activity::Kind;
 use maru_hall::{CustomerDid, Route};
 use serde_json::{Value, json};
 
@@ -126,6 +127,30 @@ async fn a_repeated_invite_is_the_same_chat() {
     late.until("prog").await;
     assert_ne!(late.cid(), cids[0]);
     assert_eq!(house.desk.calls.lock().len(), 4);
+}
+
+#[tokio::test]
+async fn what_an_invite_opens_with_is_said_once_however_often_it_comes() {
+    let house = House::new().await;
+    let invite = |first: Option<&str>| {
+        let first = first.map(|text| json!({"type": "text", "message": text}));
+        let d = json!({"realm": REALM, "dn": GROUP, "tel": "0101", "key": "0123456789abcdef",
+            "first": first});
+        json!({"t": "invite", "i": "1", "d": d})
+    };
+    // The link breaks before anything was said; the same invite comes again, and once more.
+    for first in [None, Some("hello"), Some("hello")] {
+        let mut client = Client::connect(house.at, "/nxchat/ws").await;
+        client.send(&invite(first)).await;
+        client.welcomed().await;
+        client.until("answer").await;
+        let asked = client.text("another-of-mine-0", "x").await;
+        assert_eq!(asked["d"]["dup"], json!(first.map(|_| true)));
+        let said = house.log(&client.cid()).await;
+        let said = said.iter().filter(|shown| shown.kind == Kind::Message).count();
+        assert_eq!(said, if first.is_some() { 2 } else { 1 });
+    }
+    assert_eq!(house.conversations().await, 1);
 }
 
 #[tokio::test]
