@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, Utf8Bytes};
 
@@ -157,10 +158,23 @@ impl Stream {
     /// # Errors
     /// [`Failure::Status`] if the server refuses the handshake.
     pub async fn open(url: &str, server: SocketAddr, from: Ipv4Addr) -> Result<Self, Failure> {
+        Self::open_as(url, server, from).await
+    }
+
+    /// The same with a handshake that says more than an address: for other protocols' sockets.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub async fn open_as(
+        handshake: impl IntoClientRequest + Unpin,
+        server: SocketAddr,
+        from: Ipv4Addr,
+    ) -> Result<Self, Failure> {
         let tcp = connect(server, from).await?;
         // Ten thousand of these live in one driver.
         let config = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
-        let opened = tokio_tungstenite::client_async_with_config(url, tcp, Some(config)).await;
+        let opened =
+            tokio_tungstenite::client_async_with_config(handshake, tcp, Some(config)).await;
         match opened {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(WsError::Http(answer)) => Err(Failure::Status(answer.status().as_u16())),

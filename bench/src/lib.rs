@@ -17,3 +17,4 @@ pub mod measure;
 pub mod random;
 pub mod server;
 pub mod services;
+pub mod web_chat;

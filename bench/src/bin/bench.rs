@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use maru_bench::machine::{Cores, Facts, interrupted, stay_on};
 use maru_bench::measure::report::Report;
 use maru_bench::measure::{
-    Stage, chatflow, cluster, echo, kakao, kore, latency, posts, sockets, sync,
+    Stage, chatflow, cluster, echo, kakao, kore, latency, posts, sockets, sync, web_chat,
 };
 use maru_bench::server::{find_maru, runs_folder};
 use tokio::runtime::Builder;
@@ -39,6 +39,8 @@ enum Verb {
     Chatflow,
     /// Memory per idle WebSocket, of Direct Line and of Kore.ai
     Sockets,
+    /// The web chat: memory per idle socket beside Direct Line's, confirmations under load, all coming back at once
+    WebChat,
     /// Nodes on PostgreSQL and NATS: appends beside raw PostgreSQL, from node to node, one to three nodes
     Cluster,
     /// How fast this machine syncs
@@ -77,7 +79,7 @@ struct Options {
     /// Who answers what is posted [default: one after the other]
     #[arg(long, value_enum, value_delimiter = ',', global = true)]
     answering: Vec<posts::Answering>,
-    /// How many posts a second, for the latency [default: 400; from node to node 200; Kakao's 100,400,800]
+    /// How many posts a second, for the latency [default: 400; from node to node 200; Kakao's 100,400,800; the web chat's 500]
     #[arg(long, global = true)]
     rate: Option<u32>,
     /// How many idle sockets
@@ -121,6 +123,12 @@ impl Options {
         let posts::Plan { clients, span, rounds, .. } = self.posts()?;
         let users = if self.quick { self.users.min(5_000) } else { self.users };
         Ok(chatflow::Plan { clients, span, rounds, users, rate: self.rate.unwrap_or(400) })
+    }
+
+    fn web_chat(&self) -> Result<web_chat::Plan> {
+        let posts::Plan { span, rounds, .. } = self.posts()?;
+        let rate = self.rate.unwrap_or(500);
+        Ok(web_chat::Plan { sockets: self.sockets(), rate, span, rounds })
     }
 
     fn cluster(&self) -> Result<cluster::Plan> {
@@ -219,6 +227,13 @@ async fn run(
         for door in sockets::Door::ALL {
             sockets::measure(stage, door, options.sockets(), report).await?;
         }
+    }
+    if wants(Verb::WebChat) {
+        // Without a verb it was measured just now.
+        if verb.is_some() {
+            sockets::measure(stage, sockets::Door::DirectLine, options.sockets(), report).await?;
+        }
+        web_chat::measure(stage, options.web_chat()?, report).await?;
     }
     if wants(Verb::Cluster) {
         if stage.cores.is_some() {

@@ -7,7 +7,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result};
 use axum::Json;
-use axum::routing::post;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::routing::{any, post};
 use axum::serve::ListenerExt;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -19,6 +20,9 @@ use crate::server::spawn_on;
 /// The path that echoes.
 pub const PATH: &str = "/echo";
 
+/// The path of the WebSocket that echoes.
+pub const SOCKET: &str = "/socket";
+
 /// Serves the echo until the standard input ends: whoever started it has gone then. `told` gets the
 /// address.
 ///
@@ -29,9 +33,22 @@ pub async fn serve(told: impl FnOnce(SocketAddr)) -> Result<()> {
     told(listener.local_addr()?);
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = axum::Router::new().route(PATH, post(|body: Json<Value>| async { body }));
+    let router = router
+        .route(SOCKET, any(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo_frames) }));
     tokio::select! {
         served = axum::serve(listener, router) => Ok(served?),
         _ = orphaned() => Ok(()),
+    }
+}
+
+/// Reads the JSON of each frame and answers it.
+async fn echo_frames(mut socket: WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        let Message::Text(text) = message else { continue };
+        let Ok(value) = serde_json::from_str::<Value>(&text) else { return };
+        if socket.send(Message::text(value.to_string())).await.is_err() {
+            return;
+        }
     }
 }
 

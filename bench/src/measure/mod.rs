@@ -12,6 +12,7 @@ pub mod raw;
 pub mod report;
 pub mod sockets;
 pub mod sync;
+pub mod web_chat;
 
 use std::path::{Path, PathBuf};
 

@@ -19,10 +19,10 @@ use crate::machine::{raise_open_files, resident_bytes};
 use crate::server::Server;
 
 /// How many calls are under way at once while conversations and sockets are opened.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// How long nothing happens before memory is looked at.
-const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = Duration::from_secs(5);
 
 /// How long the first deliveries may take.
 const QUIET_MAX: Duration = Duration::from_secs(60);
@@ -178,7 +178,7 @@ impl Client {
 }
 
 /// Several source addresses: one has fewer ports than this may want.
-fn source(number: usize) -> Ipv4Addr {
+pub(super) fn source(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, u8::try_from(number % 8).unwrap_or(0) + 1)
 }
 
@@ -242,12 +242,12 @@ async fn open(
 }
 
 /// `count` split among those who work at once.
-fn shares(count: usize) -> impl Iterator<Item = usize> {
+pub(super) fn shares(count: usize) -> impl Iterator<Item = usize> {
     (0..AT_ONCE).map(move |n| count / AT_ONCE + usize::from(n < count % AT_ONCE))
 }
 
 /// Waits until the bots were told of the conversations, and then a while.
-async fn rest(server: &Server) -> Result<()> {
+pub(super) async fn rest(server: &Server) -> Result<()> {
     let waiting = Instant::now();
     sleep(REST).await;
     while server.metrics().await?.get("maru_outbox_open").unwrap_or(0.0) > 0.0 {
@@ -257,11 +257,11 @@ async fn rest(server: &Server) -> Result<()> {
     Ok(())
 }
 
-fn kib(bytes: u64) -> String {
+pub(super) fn kib(bytes: u64) -> String {
     format!("{}.{} KiB", bytes / 1024, bytes % 1024 * 10 / 1024)
 }
 
-fn mib(bytes: u64) -> String {
+pub(super) fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes / (1024 * 1024))
 }
 
