@@ -4,10 +4,8 @@ import { SUBPROTOCOL } from './frames';
 import type { Happening } from './happening';
 import type { Call, Kept, Ports } from './ports';
 import { Session } from './session';
+import { token } from './token';
 
-const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-/** A random byte above this would favor the first letters. */
-const FAIR = 256 - (256 % LETTERS.length);
 const WAKERS: [keyof WindowEventMap][] = [['online'], ['pageshow'], ['focus']];
 
 /** Chats of this page that are kept for a reload, by their name in the storage. */
@@ -72,16 +70,6 @@ function wakeWithPage(session: Session): () => void {
     for (const [name] of WAKERS) removeEventListener(name, wake);
     document.removeEventListener('visibilitychange', seen);
   };
-}
-
-function token(length: number): string {
-  let letters = '';
-  while (letters.length < length) {
-    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
-      if (byte < FAIR && letters.length < length) letters += LETTERS.charAt(byte % LETTERS.length);
-    }
-  }
-  return letters;
 }
 
 // What a reload of the page finds. A page whose storage is denied chats all the same.

@@ -1,12 +1,10 @@
 // The desk in a browser: its socket, its timers, and what of the page wakes it.
 
+import { token } from 'nx-web-api/token';
+
 import { Desk } from './desk.svelte';
 import type { Ports } from './ports';
 import { SUBPROTOCOL } from './wire';
-
-const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-/** A random byte above this would favor the first letters. */
-const FAIR = 256 - (256 % LETTERS.length);
 
 /** Opens the desk. Gives it, and what closes it. */
 export function openDesk(): { desk: Desk; close: () => void } {
@@ -51,14 +49,4 @@ export function openDesk(): { desk: Desk; close: () => void } {
       desk.wire.close();
     },
   };
-}
-
-function token(length: number): string {
-  let letters = '';
-  while (letters.length < length) {
-    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
-      if (byte < FAIR && letters.length < length) letters += LETTERS.charAt(byte % LETTERS.length);
-    }
-  }
-  return letters;
 }
