@@ -13,9 +13,8 @@ const NOTICE_BYTES_MAX: usize = 4_000;
 pub struct Settings {
     /// The app's public handle. It must be given. The app may be made later.
     pub app: String,
-    /// Whether somebody takes users over at a handoff node: a desk, or whoever hears the event
-    /// `handoff.initiate` and says `handoff.status`. If not, the scenario goes on at once, by the
-    /// node's `on_error`.
+    /// Whether the desk takes users over at a handoff node, and says by `handoff.status` when it is
+    /// done. If not, the scenario goes on at once, by the node's `on_error`.
     pub handoff: bool,
     /// Whether whoever comes in is greeted by the entry node before they say anything.
     pub greet: bool,

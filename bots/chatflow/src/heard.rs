@@ -1,7 +1,7 @@
 //! What is read of a user's activity. Pure. A member of another type than expected counts as absent.
 
 use maru_activity::{Account, Links};
-use maru_hall::Meta;
+use maru_hall::{HANDOFF_STATUS, Meta};
 use maru_scenario::limits::CONTENT_BYTES_MAX;
 use maru_scenario::{ContentKind, UserMessage};
 use serde::Deserialize as _;
@@ -29,9 +29,9 @@ impl Heard {
     }
 
     /// Whether a human has served the user, if this is an event that says they have not or are done
-    /// (the Bot Framework's `handoff.status`).
+    /// (the Bot Framework's `handoff.status`). Whose event it is, is the caller's to look at.
     pub(crate) fn handoff_ended(&self) -> Option<bool> {
-        if self.text("name") != Some("handoff.status") {
+        if self.text("name") != Some(HANDOFF_STATUS) {
             return None;
         }
         match self.0.get("value").and_then(|value| value.get("state")?.as_str())? {

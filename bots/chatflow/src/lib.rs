@@ -16,9 +16,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maru_activity::{Account, Activity, Draft, Kind};
+use maru_activity::{Account, Activity, Draft, Kind, Role, Viewer};
 use maru_chatflow::{Asked, ChatFlow, Error, HandedTo, Told, User, said};
-use maru_hall::{BadSettings, Bot, BotKind, BotRecord, Handed, Meta, Outcome, Said};
+use maru_hall::{BadSettings, Bot, BotKind, BotRecord, Handed, Meta, Outcome, Place, Said, Shown};
 use maru_scenario::Input;
 
 pub use config::Settings;
@@ -30,6 +30,9 @@ pub const KIND: &str = "chatflow";
 
 /// By how much a turn's limit is before the hall's own.
 const MARGIN_MAX: Duration = Duration::from_millis(250);
+
+/// How many entries before a user's press are looked at for the menu that it is on.
+const LOOK_BACK: u64 = 20;
 
 /// Scenarios as bots. Kinds are made before the hall, and the service after it: so the service is
 /// attached later, before the hall is started. A cheap clone.
@@ -117,6 +120,12 @@ impl Bot for ScenarioBot {
             return Outcome::Unreachable { cause, status: None };
         };
         let heard = Heard::read(&handed.body);
+        if handed.kind == Kind::Message
+            && menu::leads_on(heard.channel_data())
+            && let Some(page) = Self::next_page(&service, &handed).await
+        {
+            return Outcome::Taken { answers: vec![page], result: None };
+        }
         let input = match handed.kind {
             Kind::Message if menu::leads_home(heard.channel_data()) => {
                 Some(Input::Init { node: None })
@@ -126,7 +135,10 @@ impl Bot for ScenarioBot {
             Kind::ConversationUpdate if handed.meta.system && self.settings.greet => {
                 heard.newcomer(&self.account.id).map(|_| Input::Init { node: None })
             }
-            Kind::Event => heard.handoff_ended().map(|served| Input::HandoffEnded { served }),
+            // The word of those who took the user over. The user's own client could write one too.
+            Kind::Event if handed.role == Role::Agent => {
+                heard.handoff_ended().map(|served| Input::HandoffEnded { served })
+            }
             Kind::EndOfConversation => {
                 self.forget(&service, &handed, &heard).await;
                 None
@@ -162,6 +174,19 @@ impl ScenarioBot {
         let limit = handed.budget.saturating_sub(MARGIN_MAX.min(handed.budget / 10));
         let turn = service.turn(&app, &user, input, asked);
         tokio::time::timeout(limit, turn).await.unwrap_or(Err(Error::Busy))
+    }
+
+    /// The next page of the menu that the user has before them; `None` if what was said to them last is
+    /// no menu of several pages. Turning one is no turn of the scenario: it stays where it is.
+    async fn next_page(service: &ChatFlow, handed: &Handed) -> Option<Said> {
+        let (hall, conversation) = (service.hall(), &handed.conversation);
+        let head = hall.head(conversation).await.ok()?;
+        let from = Place::Seq(head.next_seq.saturating_sub(LOOK_BACK));
+        let recent = hall.read(conversation, Viewer::Agent, from, usize::MAX).await.ok()?.shown;
+        let is_bots = |shown: &&Shown| shown.role == Role::Bot && shown.kind == Kind::Message;
+        let last = recent.iter().rev().find(is_bots)?;
+        let (activity, meta) = menu::next_page(&last.body, &last.meta, &handed.id)?;
+        Some(Said { activity, meta })
     }
 
     /// Webhooks know a user by the channel and their id in it.

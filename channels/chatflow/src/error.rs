@@ -150,7 +150,7 @@ fn of_service(error: &ServiceError) -> (StatusCode, u16, &'static str) {
         }
         E::WebhookTimedOut(_) => (S::REQUEST_TIMEOUT, 204, "request timeout"),
         E::Busy => (S::CONFLICT, 205, "another turn is running"),
-        E::Conflict | E::Taken(_) => (S::CONFLICT, 207, "changed meanwhile"),
+        E::Conflict | E::Used { .. } | E::Taken(_) => (S::CONFLICT, 207, "changed meanwhile"),
         E::Unknown { .. } => (S::BAD_REQUEST, 301, "profile not found"),
         E::NoState => (S::BAD_REQUEST, 302, "user not found"),
         E::UnknownNode(_) => (S::NOT_FOUND, 304, "node not found"),

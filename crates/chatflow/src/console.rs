@@ -104,7 +104,7 @@ impl ChatFlow {
             TestAct::ComeBack { served } => Input::HandoffEnded { served },
         };
         let played = stage.play(state, input, &context).await?;
-        let write = put_state(&user, &place, &played.state, version);
+        let write = put_state(&app, &user, &place, &played.state, version);
         match self.records.hall.write(realm, vec![write], Vec::new()).await.map_err(Error::from) {
             Err(Error::Conflict) => return Err(Error::Busy),
             written => written?,

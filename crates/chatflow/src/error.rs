@@ -71,6 +71,16 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
+    /// Something else refers to it.
+    #[error("{what} {id:?} is still used by {by}")]
+    Used {
+        /// `client`, `app`.
+        what: &'static str,
+        /// What it is called.
+        id: String,
+        /// Who uses it.
+        by: String,
+    },
     /// Somebody else has this handle.
     #[error("there is an app {0:?} already")]
     Taken(String),
@@ -114,6 +124,7 @@ impl Error {
             | Self::Busy
             | Self::Invalid(_)
             | Self::Field { .. }
+            | Self::Used { .. }
             | Self::Taken(_)
             | Self::Conflict => false,
         }
@@ -127,7 +138,11 @@ impl Error {
             Self::Unloadable { .. } => "unloadable",
             Self::NoState | Self::UnknownNode(_) | Self::NotHanded => "no_such_place",
             Self::WrongKind { .. } => "wrong_kind",
-            Self::Values(_) | Self::Invalid(_) | Self::Field { .. } | Self::Taken(_) => "invalid",
+            Self::Values(_)
+            | Self::Invalid(_)
+            | Self::Field { .. }
+            | Self::Used { .. }
+            | Self::Taken(_) => "invalid",
             Self::Busy | Self::Conflict => "busy",
             Self::WebhookTimedOut(_) => "webhook_timed_out",
             Self::WebhookFailed { .. } => "webhook_failed",
@@ -173,14 +188,20 @@ impl From<maru_hall::Error> for Error {
     }
 }
 
+/// What is kept and cannot be read: where, and not what stands there, which may be a user's.
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self::Internal(error.to_string())
+        let (what, line, column) = (error.classify(), error.line(), error.column());
+        Self::Internal(format!("what is kept is damaged: {what:?}, line {line}, column {column}"))
     }
 }
 
 impl From<Unreadable> for Error {
     fn from(error: Unreadable) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            // Other nodes, or this one after its upgrade, can read it.
+            Unreadable::Layout(_) => Self::Unavailable(error.to_string()),
+            Unreadable::Damaged(error) => error.into(),
+        }
     }
 }

@@ -64,6 +64,16 @@ impl ChatFlow {
         self.records.retire_client_secret(realm, id).await
     }
 
+    /// Takes a client away that has no app any more. Its `client_id` is good for nothing from then on.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Conflict`]; [`Error::Used`] while an app is its.
+    pub async fn remove_client(&self, realm: &RealmId, id: &str) -> Result<(), Error> {
+        self.records.remove_client(realm, id).await?;
+        tracing::info!(realm.id = %realm, client = id, "a ChatFlow client was removed");
+        Ok(())
+    }
+
     /// Makes an app, and issues its `app_id`.
     ///
     /// # Errors
@@ -97,6 +107,20 @@ impl ChatFlow {
         patch: AppPatch,
     ) -> Result<AppRecord, Error> {
         self.records.change_app(realm, handle, patch).await
+    }
+
+    /// Takes an app away that no bot uses any more, with its scenario, all its versions, and its users'
+    /// places: how many of these there were. What was said stays in the log, as long as everything
+    /// does. Its `app_id` is good for nothing from then on; its handle is free.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Conflict`]; [`Error::Used`] while a bot uses it. If the store fails
+    /// in the middle the app is there, closed and empty: it can be removed again.
+    pub async fn remove_app(&self, realm: &RealmId, handle: &str) -> Result<u64, Error> {
+        let (app, users) = self.records.remove_app(realm, handle).await?;
+        self.watch.forget(&app);
+        tracing::info!(realm.id = %realm, app = handle, users, "a ChatFlow app was removed");
+        Ok(users)
     }
 
     /// Gives an app another `app_id`, as [`ChatFlow::rotate_client`].

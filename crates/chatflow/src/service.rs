@@ -87,6 +87,11 @@ impl ChatFlow {
         Self { accounts, settings, records, watch, webhooks, queue: Queue::default() }
     }
 
+    /// The hall that it works in.
+    pub fn hall(&self) -> &Hall {
+        &self.records.hall
+    }
+
     /// The app whose client's and own secret these are: what the API calls `client_id` and `app_id`.
     ///
     /// # Errors
@@ -206,7 +211,7 @@ impl ChatFlow {
         let scenario = self.pinned(app, &state).await?;
         let context = Context { app: &app.handle, user_key: &user.shown, now, trace: false };
         let state = patch(&scenario, state, change, &context)?;
-        let write = put_state(user, &place, &state, version);
+        let write = put_state(app, user, &place, &state, version);
         match self
             .records
             .hall
@@ -231,11 +236,10 @@ impl ChatFlow {
         let wait = self.queue.enter(&place);
         let right = tokio::time::timeout(self.settings.patience, wait).await;
         let _right = right.map_err(|_| Error::Busy)?;
-        // The log first: should that fail, the place is still there to ask again.
-        let Kept { state, version } = self.records.kept(app, &place).await?;
-        if state.is_none() && version == 0 {
+        if !self.records.is_kept(app, &place).await? {
             return Err(Error::NoState);
         }
+        // The log first: should that fail, the place is still there to ask again.
         if user.namespace == Namespace::Api {
             let whom = Whom::Participant(channel_of(app), user.key.clone());
             self.records.hall.erase(&app.realm, &whom).await?;

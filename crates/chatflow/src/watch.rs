@@ -193,6 +193,11 @@ impl Watch {
         self.notifier.test(&app.realm, Some(app.monitor_phone.clone())).await
     }
 
+    /// Forgets an app that is no more.
+    pub(crate) fn forget(&self, app: &AppRecord) {
+        self.inner.health.lock().remove(&app.id);
+    }
+
     pub(crate) fn numbers(&self, app: &AppRecord) -> Numbers {
         self.inner.health.lock().get(&app.id).map(|health| health.numbers).unwrap_or_default()
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maru_accounts::{Accounts, InstanceKey};
-use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId, Viewer};
+use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId, Role, Viewer};
 use maru_bot_chatflow::{ChatFlowBots, KIND};
 use maru_chatflow::{ChatFlow, NewApp, Settings, Setup};
 use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::{
-    Begin, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall, Place, Post, Shown,
+    Begin, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall, Handing, Meta, Place,
+    Post, Shown, Spoken,
 };
 use maru_hints::LocalHints;
 use maru_notify::{Notifier, Ways};
@@ -130,7 +131,7 @@ impl House {
         seen: usize,
     ) -> Vec<Value> {
         let mut draft_of = body.clone();
-        draft_of["from"] = serde_json::json!({"id": "u1"});
+        draft_of["from"]["id"] = "u1".into();
         let text = draft_of.to_string();
         let draft = Draft::parse(text.as_bytes(), &Limits::default()).unwrap();
         let activity: Activity = draft.finish().unwrap();
@@ -140,6 +141,23 @@ impl House {
 
     pub(crate) async fn says(&self, to: &Arc<Conversation>, text: &str, seen: usize) -> Vec<Value> {
         self.posts(to, &serde_json::json!({"type": "message", "text": text}), seen).await
+    }
+
+    /// An agent who has the user tells the scenario how that stands, as the desk says it.
+    pub(crate) async fn agent_tells(&self, of: &Arc<Conversation>, state: &str) {
+        let mut body = status(state);
+        body["from"] = serde_json::json!({"id": "3001"});
+        let body = body.to_string();
+        let draft = Draft::parse(body.as_bytes(), &Limits::default()).unwrap();
+        let spoken = Spoken {
+            role: Role::Agent,
+            activity: draft.finish().unwrap(),
+            audience: None,
+            meta: Meta::default(),
+            tell: Some("bot".into()),
+        };
+        let handing = Handing { said: vec![spoken], ..Handing::default() };
+        self.hall.hand(of, handing).await.unwrap();
     }
 
     pub(crate) async fn wait_for(&self, of: &Conversation, seen: usize) -> Vec<Value> {
@@ -166,6 +184,11 @@ impl House {
     pub(crate) fn wait(&self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
     }
+}
+
+/// How a handoff stands.
+pub(crate) fn status(state: &str) -> Value {
+    serde_json::json!({"type": "event", "name": "handoff.status", "value": {"state": state}})
 }
 
 /// The texts of what is to be seen.

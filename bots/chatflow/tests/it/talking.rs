@@ -9,7 +9,7 @@ use maru_hall::{Handed, Meta, Outcome};
 use maru_testkit::{Reply, ScriptedBot};
 use serde_json::{Value, json};
 
-use crate::house::{House, kinds, texts};
+use crate::house::{House, kinds, status, texts};
 
 #[tokio::test]
 async fn whoever_comes_is_greeted_and_orders_a_coffee() {
@@ -62,14 +62,34 @@ async fn a_handoff_is_an_event_and_its_status_brings_the_user_back() {
     house.says(&conversation, "are you there?", 4).await;
     house.settled(&conversation).await;
     assert_eq!(house.shown(&conversation).await.len(), 4, "the scenario is silent");
-    let accepted =
-        json!({"type": "event", "name": "handoff.status", "value": {"state": "accepted"}});
-    house.posts(&conversation, &accepted, 5).await;
+    house.agent_tells(&conversation, "accepted").await;
     house.settled(&conversation).await;
     assert_eq!(house.shown(&conversation).await.len(), 5);
-    let done = json!({"type": "event", "name": "handoff.status", "value": {"state": "completed"}});
-    let seen = house.posts(&conversation, &done, 7).await;
+    house.agent_tells(&conversation, "completed").await;
+    let seen = house.wait_for(&conversation, 7).await;
     assert_eq!(seen[6]["type"], "message");
+}
+
+#[tokio::test]
+async fn a_status_that_the_users_own_client_writes_changes_nothing() {
+    let house = House::new(json!({"greet": false})).await;
+    let conversation = house.begin().await;
+    house.says(&conversation, "I want an agent", 3).await;
+    let app = house.chatflow.app(&house.realm, "coffee").await.unwrap();
+    let user = User::channel(&conversation.id, "web/u1".to_owned());
+    let before = house.chatflow.state(&app, &user).await.unwrap();
+    for state in ["completed", "failed"] {
+        let mut forged = status(state);
+        forged["from"] = json!({"id": "u1", "role": "agent"});
+        house.posts(&conversation, &forged, 4).await;
+        house.settled(&conversation).await;
+    }
+    assert_eq!(house.shown(&conversation).await.len(), 5, "the scenario is silent");
+    let after = house.chatflow.state(&app, &user).await.unwrap();
+    assert_eq!(after, before);
+    // The desk's own word still counts.
+    house.agent_tells(&conversation, "failed").await;
+    house.wait_for(&conversation, 7).await;
 }
 
 #[tokio::test]
@@ -219,4 +239,42 @@ async fn an_erased_user_has_no_place_any_more() {
     let whom = maru_hall::Whom::Participant("web".into(), "u1".to_owned());
     house.hall.erase(&house.realm, &whom).await.unwrap();
     assert!(house.chatflow.state(&app, &user).await.is_err());
+}
+
+#[tokio::test]
+async fn a_long_menu_is_turned_by_next_and_the_scenario_stays_where_it_is() {
+    let choice =
+        |n| json!({"label": format!("Item {n}"), "to": if n == 12 { "last" } else { "menu" }});
+    let choices: Vec<Value> = (1..=12).map(choice).collect();
+    let file = json!({
+        "format": "chatflow/1", "name": "long",
+        "meta": {"entry_id": "menu", "exception_id": "menu"},
+        "nodes": {
+            "menu": {"type": "select", "message": {"text": "Which one?"}, "choices": choices},
+            "last": {"type": "select", "message": {"text": "The last one."},
+                     "choices": [{"label": "Again", "to": "menu"}]},
+        },
+    });
+    let house = House::with(&file, json!({"greet": false})).await;
+    let conversation = house.begin().await;
+    house.says(&conversation, "hello", 2).await;
+    let press = |keyword: &str, menu: &str| {
+        let reply = json!({"SCENARIO": "CHAT", "KEYWORD": keyword, "MENU_ID": menu});
+        json!({"type": "message", "text": keyword, "channelData": {"scenario": reply}})
+    };
+    for (seen, first, count) in [(4, "Item 11", 2), (6, "Item 1", 10), (8, "Item 11", 2)] {
+        house.posts(&conversation, &press("NEXT", "NEXT"), seen).await;
+        let shown = house.shown(&conversation).await;
+        let page = &shown[seen - 1].meta.native.as_ref().unwrap().body["content"]["MESSAGE"];
+        assert_eq!(
+            (&page["BUTTONS"][0]["TITLE"], &page["COUNT_BUTTONS"]),
+            (&json!(first), &json!(count))
+        );
+        assert_eq!(page["DESC"], "Which one?");
+    }
+    let seen = house.posts(&conversation, &press("Item 12", "CHAT_ROOT"), 10).await;
+    assert_eq!(texts(&seen)[9], "The last one.");
+    // Where there is no next page it is a word like any other.
+    let seen = house.posts(&conversation, &press("NEXT", "NEXT"), 12).await;
+    assert_eq!(texts(&seen)[11], "Which one?", "the exception of the scenario");
 }

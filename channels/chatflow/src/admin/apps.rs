@@ -61,6 +61,12 @@ pub(super) async fn change(
     Ok(Json(shown(&desk.chatflow.change_app(&at.realm, at.get("app"), patch).await?)))
 }
 
+pub(super) async fn remove(State(desk): State<Desk>, at: Named) -> Result<Json<Value>, AdminError> {
+    let app = at.get("app");
+    let users = desk.chatflow.remove_app(&at.realm, app).await?;
+    Ok(Json(json!({ "removed": app, "users": users })))
+}
+
 pub(super) async fn rotate(State(desk): State<Desk>, at: Named) -> Result<Json<Value>, AdminError> {
     Ok(Json(issued(&desk.chatflow.rotate_app(&at.realm, at.get("app")).await?)))
 }

@@ -34,6 +34,12 @@ pub(super) async fn sign_up(
     Ok(Json(issued(&desk.chatflow.sign_up(&at.realm, &name).await?)))
 }
 
+pub(super) async fn remove(State(desk): State<Desk>, at: Named) -> Result<Json<Value>, AdminError> {
+    let client = at.get("client");
+    desk.chatflow.remove_client(&at.realm, client).await?;
+    Ok(Json(json!({ "removed": client })))
+}
+
 pub(super) async fn rotate(State(desk): State<Desk>, at: Named) -> Result<Json<Value>, AdminError> {
     Ok(Json(issued(&desk.chatflow.rotate_client(&at.realm, at.get("client")).await?)))
 }

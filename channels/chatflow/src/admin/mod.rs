@@ -39,11 +39,11 @@ struct Desk {
 /// | order | what it does |
 /// |---|---|
 /// | `GET`, `POST /clients` | lists clients; signs one up `{name}` and gives its `client_id` |
-/// | `GET /clients/{client}` | shows one |
+/// | `GET`, `DELETE /clients/{client}` | shows one; takes one away that has no app |
 /// | `POST /clients/{client}/secret` | gives another `client_id`; the one before stays good |
 /// | `DELETE /clients/{client}/secret` | lets only the newest be good |
 /// | `GET`, `POST /apps` | lists apps; makes one `{client, name, description?, monitor_phone, privacy_consent, handle?}` and gives its `app_id` |
-/// | `GET`, `PATCH /apps/{app}` | shows one; changes `{name?, description?, monitor_phone?}` |
+/// | `GET`, `PATCH`, `DELETE /apps/{app}` | shows one; changes `{name?, description?, monitor_phone?}`; takes one away that no bot uses, with its users' places |
 /// | `POST`, `DELETE /apps/{app}/secret` | as of a client, for the `app_id` |
 /// | `PUT`, `DELETE /apps/{app}/secrets/{name}` | keeps `{value}` for webhooks' headers; takes it away |
 /// | `GET`, `PUT /apps/{app}/draft` | the draft's file; keeps one, whatever is wrong with it, and says what is |
@@ -60,10 +60,10 @@ pub fn router<S: Clone + Send + Sync + 'static>(
 ) -> Router<S> {
     Router::new()
         .route("/clients", get(clients::list).post(clients::sign_up))
-        .route("/clients/{client}", get(clients::show))
+        .route("/clients/{client}", get(clients::show).delete(clients::remove))
         .route("/clients/{client}/secret", post(clients::rotate).delete(clients::retire))
         .route("/apps", get(apps::list).post(apps::create))
-        .route("/apps/{app}", get(apps::show).patch(apps::change))
+        .route("/apps/{app}", get(apps::show).patch(apps::change).delete(apps::remove))
         .route("/apps/{app}/secret", post(apps::rotate).delete(apps::retire))
         .route(
             "/apps/{app}/secrets/{name}",

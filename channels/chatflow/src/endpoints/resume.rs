@@ -27,7 +27,8 @@ use crate::openapi as doc;
         (status = 409, description = "205: another turn of this user still runs", body = doc::ErrorResponse),
         (status = 413, description = "101: more than 64 KiB", body = doc::ErrorResponse),
         (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
-        (status = 503, description = "203: a webhook failed, or the scenario did not end", body = doc::ErrorResponse),
+        (status = 500, description = "500: ours; X-Request-Id finds the cause in the log", body = doc::ErrorResponse),
+        (status = 503, description = "203: a webhook failed, or the scenario did not end; or 503: try again later", body = doc::ErrorResponse),
     ),
     security(("client_id" = [], "app_id" = []), ()),
 )]

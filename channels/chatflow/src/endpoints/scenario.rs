@@ -19,6 +19,9 @@ use crate::openapi as doc;
     responses(
         (status = 200, description = "The live version", body = doc::ScenarioInfo),
         (status = 400, description = "100 malformed, 201 wrong secrets, 202 nothing published", body = doc::ErrorResponse),
+        (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
+        (status = 500, description = "500: ours; X-Request-Id finds the cause in the log", body = doc::ErrorResponse),
+        (status = 503, description = "203: the version cannot be loaded; or 503: try again later", body = doc::ErrorResponse),
     ),
     security(("client_id" = [], "app_id" = [])),
 )]

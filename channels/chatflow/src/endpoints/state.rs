@@ -24,6 +24,9 @@ use crate::openapi as doc;
     responses(
         (status = 200, description = "Their place", body = doc::State),
         (status = 400, description = "100 malformed, 201 wrong secrets, 302 nothing is known of the user", body = doc::ErrorResponse),
+        (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
+        (status = 500, description = "500: ours; X-Request-Id finds the cause in the log", body = doc::ErrorResponse),
+        (status = 503, description = "503: try again later", body = doc::ErrorResponse),
     ),
     security(("client_id" = [], "app_id" = [])),
 )]
@@ -46,6 +49,10 @@ pub(crate) async fn get(
         (status = 400, description = "100 malformed, 201 wrong secrets, 302 nothing is known of the user", body = doc::ErrorResponse),
         (status = 404, description = "304: no such node", body = doc::ErrorResponse),
         (status = 409, description = "205: a turn of this user still runs", body = doc::ErrorResponse),
+        (status = 413, description = "101: more than 64 KiB", body = doc::ErrorResponse),
+        (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
+        (status = 500, description = "500: ours; X-Request-Id finds the cause in the log", body = doc::ErrorResponse),
+        (status = 503, description = "203: the version that the user is in cannot be loaded; or 503: try again later", body = doc::ErrorResponse),
     ),
     security(("client_id" = [], "app_id" = [])),
 )]
@@ -71,6 +78,10 @@ pub(crate) async fn patch(
         (status = 200, description = "Nothing is known of them any more", body = doc::Done),
         (status = 400, description = "100 malformed, 201 wrong secrets, 302 nothing is known of the user", body = doc::ErrorResponse),
         (status = 409, description = "205: a turn of this user still runs", body = doc::ErrorResponse),
+        (status = 413, description = "101: more than 64 KiB", body = doc::ErrorResponse),
+        (status = 429, description = "206: too many calls; see Retry-After", body = doc::ErrorResponse),
+        (status = 500, description = "500: ours; X-Request-Id finds the cause in the log", body = doc::ErrorResponse),
+        (status = 503, description = "503: try again later", body = doc::ErrorResponse),
     ),
     security(("client_id" = [], "app_id" = [])),
 )]

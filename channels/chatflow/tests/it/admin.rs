@@ -48,6 +48,19 @@ async fn from_signing_up_to_a_published_scenario() {
     let patched = house.order("PATCH", "/apps/cafe", &json!({"name": "찻집"})).await;
     assert_eq!(patched["name"], "찻집");
     assert_eq!(house.order("GET", "/apps/cafe/numbers", &Value::Null).await["turns"], 0);
+
+    let used = house.ordered("DELETE", &format!("/clients/{id}"), &Value::Null).await;
+    assert_eq!((used.status, &used.json()["error"]["code"]), (409, &json!("conflict")));
+    let removed = house.order("DELETE", "/apps/cafe", &Value::Null).await;
+    assert_eq!(removed, json!({"removed": "cafe", "users": 0}));
+    let gone = house.ordered("DELETE", "/apps/cafe", &Value::Null).await;
+    assert_eq!(gone.json()["error"]["code"], "not_found");
+    let removed = house.order("DELETE", &format!("/clients/{id}"), &Value::Null).await;
+    assert_eq!(removed, json!({"removed": id}));
+    assert_eq!(
+        house.order("GET", "/clients", &Value::Null).await["clients"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -133,6 +133,9 @@ async fn everything_is_described_and_also_where_the_origins_client_looks() {
             let path = path.strip_prefix("/chatflow/api/v1").unwrap();
             described.push(format!("{} {path}", method.to_uppercase()));
             assert!(operation["summary"].is_string(), "{method} {path}");
+            for status in ["400", "429", "500", "503"] {
+                assert!(operation["responses"][status].is_object(), "{method} {path}: {status}");
+            }
         }
     }
     described.sort();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maru_accounts::{Accounts, InstanceKey};
-use maru_activity::RealmId;
+use maru_activity::env::Env;
 use maru_chatflow::{ChatFlow, Settings, Setup};
 use maru_chatflow_channel::{ChatFlowApi, Limits, admin};
 use maru_door::{Context, Faces, Listener, Metrics, RouteSpec, ServerOptions, serve};
@@ -15,6 +15,7 @@ use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::Hall;
 use maru_hints::LocalHints;
 use maru_notify::{Notifier, Ways};
+use maru_store::Store;
 use maru_store_sqlite::{Options, SqliteStore};
 use maru_testkit::{Answer, FakeClock, fake_env};
 use object_store::memory::InMemory;
@@ -33,6 +34,9 @@ pub(crate) struct House {
     pub(crate) client: String,
     pub(crate) client_id: String,
     pub(crate) app_id: String,
+    store: Arc<dyn Store>,
+    accounts: Arc<Accounts>,
+    env: Env,
     stop: CancellationToken,
     folder: TempDir,
 }
@@ -59,9 +63,8 @@ impl House {
     pub(crate) async fn with(file: &Value, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (env, clock) = fake_env(5);
-        let mut registry = Registry::default();
         let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn maru_store::Store> = Arc::new(store);
+        let store: Arc<dyn Store> = Arc::new(store);
         let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
         let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
         accounts.ensure_default().await.unwrap();
@@ -74,49 +77,56 @@ impl House {
             channel_kinds: Vec::new(),
             settings: maru_hall::Settings::default(),
         };
-        let hall = Hall::open(hall, &mut registry).await.unwrap();
-        let policy = Policy { allow_loopback: true, ..Policy::default() };
-        let egress = Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) });
-        let egress = egress.unwrap();
-        let (ways, to) = (Ways::default(), egress.clone());
-        let notifier = Notifier::new(store, to, env.clone(), ways, &mut registry);
-        let settings = Settings { patience: Duration::from_millis(300), ..Settings::default() };
-        let setup = Setup {
-            hall: hall.clone(),
-            accounts: Arc::clone(&accounts),
-            egress,
-            notifier,
-            settings,
-        };
-        let chatflow = ChatFlow::new(setup, &mut registry);
-        let realm = RealmId::from("default");
-        let signed_up = chatflow.sign_up(&realm, "A shop").await.unwrap();
-
-        let stop = CancellationToken::new();
-        let face = ChatFlowApi::new(chatflow.clone(), limits);
-        let faces = Faces::mount(vec![face]).unwrap();
-        let routes = faces.routes().to_vec();
-        let context = Arc::new(Context::new(env, Metrics::default()));
-        let at = served(context.around(faces.into_router()), &stop).await;
-        let orders = axum::Router::new()
-            .nest("/v1/realms/{realm}/chatflow", admin::router(chatflow, accounts));
-        let admin_at = served(orders, &stop).await;
+        let hall = Hall::open(hall, &mut Registry::default()).await.unwrap();
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut house = Self {
-            at,
-            admin_at,
+            at: nowhere,
+            admin_at: nowhere,
             clock,
             hall,
-            routes,
-            client: signed_up.record.id,
-            client_id: signed_up.secret.expose().to_owned(),
+            routes: Vec::new(),
+            client: String::new(),
+            client_id: String::new(),
             app_id: String::new(),
-            stop,
+            store,
+            accounts,
+            env,
+            stop: CancellationToken::new(),
             folder,
         };
+        house.serve(limits).await;
+        let signed_up = house.order("POST", "/clients", &json!({"name": "A shop"})).await;
+        let text = |member: &str| signed_up[member].as_str().unwrap().to_owned();
+        (house.client, house.client_id) = (text("id"), text("client_id"));
         house.app_id = house.add_app("shop").await;
         house.order("PUT", "/apps/shop/draft", file).await;
         house.order("POST", "/apps/shop/publish", &json!({})).await;
         house
+    }
+
+    /// Serves it; what was served before is called no more. As after a restart nothing is at hand.
+    pub(crate) async fn serve(&mut self, limits: Limits) {
+        let mut registry = Registry::default();
+        let policy = Policy { allow_loopback: true, ..Policy::default() };
+        let egress = Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) });
+        let egress = egress.unwrap();
+        let (store, to) = (Arc::clone(&self.store), egress.clone());
+        let notifier = Notifier::new(store, to, self.env.clone(), Ways::default(), &mut registry);
+        let setup = Setup {
+            hall: self.hall.clone(),
+            accounts: Arc::clone(&self.accounts),
+            egress,
+            notifier,
+            settings: Settings { patience: Duration::from_millis(300), ..Settings::default() },
+        };
+        let chatflow = ChatFlow::new(setup, &mut registry);
+        let faces = Faces::mount(vec![ChatFlowApi::new(chatflow.clone(), limits)]).unwrap();
+        self.routes = faces.routes().to_vec();
+        let context = Arc::new(Context::new(self.env.clone(), Metrics::default()));
+        self.at = served(context.around(faces.into_router()), &self.stop).await;
+        let orders = admin::router(chatflow, Arc::clone(&self.accounts));
+        let orders = axum::Router::new().nest("/v1/realms/{realm}/chatflow", orders);
+        self.admin_at = served(orders, &self.stop).await;
     }
 
     /// Makes an app, and gives its `app_id`.

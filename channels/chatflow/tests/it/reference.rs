@@ -13,8 +13,7 @@ const GUIDE: &str = "../../docs/chatflow/scenarios.md";
 const HEAD: &str = "\
 # The ChatFlow API
 
-Written by `make docs` from the OpenAPI document, which a running server gives at `/openapi.json`. In plain words, with every error code: `channels/chatflow/README.md`
-in the source.
+Written by `make docs` from the OpenAPI document, which a running server gives at `/openapi.json`. In plain words: `channels/chatflow/README.md` in the source.
 
 Every call shows the two secrets, in its body or in the headers `X-ChatFlow-Client-Id` and `X-ChatFlow-App-Id`, and never in its address. Bodies are JSON, or forms that say the
 same. Each path is also there without `/chatflow`.
@@ -52,6 +51,10 @@ fn page(document: &Value) -> String {
             }
         }
     }
+    // The table is the README's; a test sees every row of it over HTTP.
+    let readme = include_str!("../../README.md");
+    let errors = readme.split("\n## Errors\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let _ = write!(page, "\n## Errors\n{}", errors.unwrap());
     page.push_str("\n## What is sent and given\n");
     for (name, schema) in members(&document["components"]["schemas"]) {
         write_schema(&mut page, name, schema);

@@ -7,6 +7,7 @@
 mod apps;
 mod clients;
 mod record;
+mod removal;
 mod scenarios;
 mod webhook_secrets;
 

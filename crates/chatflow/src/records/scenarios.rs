@@ -191,6 +191,6 @@ fn drop_old(app: &mut AppRecord) -> Vec<StateWrite> {
 }
 
 /// Versions of an app sort by their numbers.
-fn key(app: &str, number: u64) -> String {
+pub(super) fn key(app: &str, number: u64) -> String {
     format!("{app}/{number:010}")
 }

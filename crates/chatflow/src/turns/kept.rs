@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use maru_activity::Timestamp;
 use maru_hall::StateWrite;
-use maru_scenario::{Bubble, Effect, Keyboard, State, Turn, Unreadable};
+use maru_scenario::{Bubble, Effect, Keyboard, State, Turn};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -11,8 +11,10 @@ use crate::limits::{ANSWERS_KEPT, PAGE};
 use crate::records::Records;
 use crate::{AppRecord, Error, User};
 
-/// The scope of users' places.
-pub(crate) const USERS: &str = "chatflow/user";
+/// The scope of the places of an app's users: one of its own, so that they go with the app.
+pub(crate) fn users(app: &AppRecord) -> String {
+    format!("chatflow/user/{}", app.id)
+}
 
 /// What a turn told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,22 +116,20 @@ impl Records {
     /// A user's place.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] for one that a later version of this program wrote: it is not
-    /// overwritten.
+    /// [`Error::Unavailable`] for one that a later version of this program wrote,
+    /// [`Error::Internal`] for one that is damaged: neither is overwritten, for it may be mended,
+    /// and what the user agreed to stands in it. They can still be forgotten.
     pub(crate) async fn kept(&self, app: &AppRecord, place: &str) -> Result<Kept, Error> {
-        let Some(found) = self.hall.state(&app.realm, USERS, place).await? else {
+        let Some(found) = self.hall.state(&app.realm, &users(app), place).await? else {
             return Ok(Kept { state: None, version: 0 });
         };
-        let state = match State::from_json(&found.value) {
-            Ok(state) => Some(state),
-            Err(error @ Unreadable::Layout(_)) => return Err(error.into()),
-            Err(Unreadable::Damaged(error)) => {
-                // Better a user who begins anew than one whom nobody ever answers again.
-                tracing::error!(app = app.handle, %error, "a user's state is damaged and left out");
-                None
-            }
-        };
-        Ok(Kept { state, version: found.version })
+        let state = State::from_json(&found.value)?;
+        Ok(Kept { state: Some(state), version: found.version })
+    }
+
+    /// Whether anything is kept of a user, be it readable or not.
+    pub(crate) async fn is_kept(&self, app: &AppRecord, place: &str) -> Result<bool, Error> {
+        Ok(self.hall.state(&app.realm, &users(app), place).await?.is_some())
     }
 
     /// The answer to this message, if it was answered in the last ten minutes.
@@ -154,7 +154,7 @@ impl Records {
     /// # Errors
     /// [`Error::Conflict`] if they say something meanwhile; what the store says.
     pub(crate) async fn forget_user(&self, app: &AppRecord, place: &str) -> Result<(), Error> {
-        let found = self.hall.state(&app.realm, USERS, place).await?;
+        let found = self.hall.state(&app.realm, &users(app), place).await?;
         let scope = answers(place);
         loop {
             let page = self.hall.states(&app.realm, &scope, None, PAGE).await?;
@@ -170,14 +170,20 @@ impl Records {
         }
         // Where the log was erased, it went with that.
         let Some(found) = found else { return Ok(()) };
-        let gone = StateWrite::delete(USERS, place).at_version(found.version);
+        let gone = StateWrite::delete(users(app), place).at_version(found.version);
         Ok(self.hall.write(&app.realm, vec![gone], Vec::new()).await?)
     }
 }
 
 /// The write of a user's place.
-pub(crate) fn put_state(user: &User, place: &str, state: &State, version: u64) -> StateWrite {
-    let write = StateWrite::put(USERS, place, state.to_json()).at_version(version);
+pub(crate) fn put_state(
+    app: &AppRecord,
+    user: &User,
+    place: &str,
+    state: &State,
+    version: u64,
+) -> StateWrite {
+    let write = StateWrite::put(users(app), place, state.to_json()).at_version(version);
     write.about(&user.conversation(place))
 }
 

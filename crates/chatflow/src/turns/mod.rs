@@ -14,7 +14,7 @@ use maru_scenario::{Context, Input, Scenario, State};
 use tokio::time::Instant;
 
 pub use kept::{ConsentGiven, HandedTo, Told};
-pub(crate) use kept::{Kept, put_state};
+pub(crate) use kept::{Kept, put_state, users};
 pub(crate) use play::{Played, Stage};
 pub(crate) use webhooks::{Hooks, Webhooks};
 pub use webhooks::{Mock, WebhookCall};
@@ -101,7 +101,7 @@ impl ChatFlow {
         let context = Context { app: &app.handle, user_key: &user.shown, now: *at, trace: false };
         let played = stage.play(state, turn.input.clone(), &context).await?;
         let told = Told::of(&played.turn, &played.effects)?;
-        let mut states = vec![put_state(user, place, &played.state, version)];
+        let mut states = vec![put_state(app, user, place, &played.state, version)];
         if let Some(message) = &message {
             // What waited before it was handed over is not forgotten earlier for that.
             states.push(put_answer(user, place, message, &told, self.records.hall.env().now())?);

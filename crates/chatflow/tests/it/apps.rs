@@ -164,3 +164,48 @@ async fn an_apps_information_can_be_changed() {
     assert_eq!(house.chatflow.test_alert(&house.realm, "shop").await.unwrap(), ["command"]);
     assert_eq!(house.alerts().await, ["test test +8221234567"]);
 }
+
+#[tokio::test]
+async fn an_app_goes_with_its_users_places_and_what_was_said_stays() {
+    let house = House::new().await;
+    let other = Arc::new(house.add_app("other").await.record);
+    house.chatflow.put_draft(&house.realm, "other", scenario().to_string().into()).await.unwrap();
+    house.chatflow.publish(&house.realm, "other", "").await.unwrap();
+    let user = User::api("u1");
+    let other = house.chatflow.app(&house.realm, &other.handle).await.unwrap();
+    house.chatflow.message(&other, &user, UserMessage::text("Order"), None).await.unwrap();
+    // More than are read at once, and a tester.
+    for number in 0..501 {
+        house.says(&User::api(&format!("u{number}")), "Order").await;
+    }
+    let app = house.app_now().await;
+    let tester = User::test("t");
+    house.chatflow.init(&app, &tester, None).await.unwrap();
+    let busy = house.chatflow.remove_client(&house.realm, &house.client).await;
+    assert!(matches!(busy.unwrap_err(), Error::Used { what: "client", .. }));
+
+    assert_eq!(house.chatflow.remove_app(&house.realm, "shop").await.unwrap(), 502);
+    let gone = house.chatflow.caller(&house.client_id, &house.app_id).await.unwrap_err();
+    assert_eq!(gone, Error::UnknownCaller);
+    assert!(matches!(house.chatflow.app(&house.realm, "shop").await, Err(Error::Unknown { .. })));
+    let said = house.hall.conversations(&house.realm, Some(&"shop".into()), None, 1).await.unwrap();
+    assert_eq!(said.items.len(), 1, "the log is none of it");
+    assert!(house.chatflow.state(&other, &user).await.is_ok(), "another app's place is none of it");
+    for scope in ["chatflow/draft", "chatflow/version", "chatflow/handle"] {
+        let left = house.store.states(&house.realm, scope, None, 10).await.unwrap().items;
+        assert!(left.iter().all(|left| !left.key.contains(&*app.id)) && left.len() == 1, "{scope}");
+    }
+
+    // The handle is free, and whoever comes back is not known.
+    house.add_app("shop").await;
+    house.publish(&scenario()).await;
+    assert_eq!(house.says(&user, "Order").await, "Which? = menu (new)");
+    for app in ["shop", "other"] {
+        house.chatflow.remove_app(&house.realm, app).await.unwrap();
+    }
+    house.chatflow.remove_client(&house.realm, &house.client).await.unwrap();
+    assert_eq!(house.chatflow.clients(&house.realm).await.unwrap(), []);
+    let system = maru_accounts::SYSTEM_REALM.into();
+    let secrets = house.store.states(&system, "chatflow/secret", None, 9).await.unwrap();
+    assert_eq!(secrets.items.len(), 0);
+}

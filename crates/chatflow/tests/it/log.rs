@@ -105,6 +105,37 @@ async fn a_forgotten_user_has_left_nothing() {
 }
 
 #[tokio::test]
+async fn a_damaged_place_is_never_overwritten_and_can_be_forgotten() {
+    let house = House::new().await;
+    let (app, user) = (house.app_now().await, User::api("u1"));
+    house.says(&user, "Order").await;
+    let scope = format!("chatflow/user/{}", app.id);
+    let places = async || house.store.states(&house.realm, &scope, None, 2).await.unwrap().items;
+    let kept = places().await.remove(0);
+    let put = async |value: bytes::Bytes| {
+        let write = maru_hall::StateWrite::put(&*scope, kept.key.as_str(), value);
+        house.hall.write(&house.realm, vec![write], Vec::new()).await.unwrap();
+    };
+    for damaged in [&b"{\"v\":1,\"node\":\"secret\"}"[..], b"", b"\xff"] {
+        put(damaged.into()).await;
+        let Err(Error::Internal(cause)) = house.say(&user, "Tea").await else {
+            unreachable!("it cannot be read");
+        };
+        assert!(!cause.contains("secret"), "{cause}");
+        assert!(matches!(house.chatflow.init(&app, &user, None).await, Err(Error::Internal(_))));
+        assert_eq!(places().await[0].value, damaged);
+    }
+    // What a later version wrote is not this one's to judge.
+    put(b"{\"v\":99}"[..].into()).await;
+    assert!(matches!(house.say(&user, "Tea").await, Err(Error::Unavailable(_))));
+    put(kept.value.clone()).await;
+    assert_eq!(house.says(&user, "Tea").await, "Tea it is = again", "nothing was lost");
+    put(b"x"[..].into()).await;
+    house.chatflow.forget(&app, &user).await.unwrap();
+    assert_eq!(house.says(&user, "Order").await, "Which? = menu (new)");
+}
+
+#[tokio::test]
 async fn an_operator_who_erases_a_participant_erases_their_place_too() {
     let house = House::new().await;
     let (app, user) = (house.app_now().await, User::api("u1"));

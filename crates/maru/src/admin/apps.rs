@@ -169,7 +169,9 @@ impl From<Error> for ApiError {
         };
         match error {
             Error::Unknown { .. } => Self::not_found(told),
-            Error::Taken(_) | Error::Conflict | Error::Busy => Self::conflict(told),
+            Error::Used { .. } | Error::Taken(_) | Error::Conflict | Error::Busy => {
+                Self::conflict(told)
+            }
             Error::Unavailable(_) => {
                 Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message: told }
             }

@@ -133,16 +133,19 @@ async fn over_socket(
 }
 
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    let told: Option<Value> = serde_json::from_slice(body).ok();
+    let told = told.as_ref().map(|told| &told["error"]);
     let code = match status {
         StatusCode::NOT_FOUND => Code::NotFound,
+        // ChatFlow's table says it with another status.
+        _ if told.is_some_and(|told| told["code"] == "not_found") => Code::NotFound,
         StatusCode::CONFLICT => Code::Conflict,
         StatusCode::BAD_REQUEST
         | StatusCode::UNPROCESSABLE_ENTITY
         | StatusCode::NOT_IMPLEMENTED => Code::Usage,
         _ => Code::Failed,
     };
-    let told: Option<Value> = serde_json::from_slice(body).ok();
-    let message = told.as_ref().and_then(|told| told["error"]["message"].as_str());
+    let message = told.and_then(|told| told["message"].as_str());
     // Without our own error body it is axum's sentence about a body that it could not read.
     let message = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
     Failure::new(code, message)

@@ -86,9 +86,25 @@ pub(super) enum Verb {
         #[arg(long, default_value = "terminal")]
         user: String,
     },
+    /// Take an app away that no bot uses, or a client that has no app
+    #[command(
+        after_help = "With an app go its draft, all its versions, and its users' places with what they \
+                      answered. What was said stays in the log, as long as everything does. The \
+                      app_id or client_id is good for nothing from then on. It cannot be undone."
+    )]
+    Remove {
+        /// The client's id or the app's handle
+        of: String,
+        /// It is a client's
+        #[arg(long)]
+        client: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make another client_id or app_id; the one before stays good until it is retired
     Rotate {
-        /// The client's or the app's handle
+        /// The client's id or the app's handle
         of: String,
         /// It is a client's
         #[arg(long)]
@@ -96,7 +112,7 @@ pub(super) enum Verb {
     },
     /// Let only the newest client_id or app_id be good
     Retire {
-        /// The client's or the app's handle
+        /// The client's id or the app's handle
         of: String,
         /// It is a client's
         #[arg(long)]
@@ -107,9 +123,9 @@ pub(super) enum Verb {
 pub(super) async fn run(common: &Common, client: &Client, verb: Verb) -> Result<(), Failure> {
     let path = |rest: &str| common.path(&format!("/chatflow{rest}"));
     let app = |app: &str, rest: &str| path(&format!("/apps/{}{rest}", segment(app)));
-    let secret = |of: &str, is_client: bool| {
+    let either = |of: &str, is_client: bool, rest: &str| {
         let kind = if is_client { "clients" } else { "apps" };
-        path(&format!("/{kind}/{}/secret", segment(of)))
+        path(&format!("/{kind}/{}{rest}", segment(of)))
     };
     let call = async |method, path: String, body: Option<Value>| {
         client.call::<Value>(method, &path, body.as_ref()).await
@@ -166,8 +182,18 @@ pub(super) async fn run(common: &Common, client: &Client, verb: Verb) -> Result<
             }
             call(Method::POST, app(&handle, order), Some(asked)).await?
         }
-        Verb::Rotate { of, client } => call(Method::POST, secret(&of, client), None).await?,
-        Verb::Retire { of, client } => call(Method::DELETE, secret(&of, client), None).await?,
+        Verb::Remove { yes: false, .. } => {
+            return Err(Failure::new(Code::Usage, "this cannot be undone: say --yes to do it"));
+        }
+        Verb::Remove { of, client, yes: true } => {
+            call(Method::DELETE, either(&of, client, ""), None).await?
+        }
+        Verb::Rotate { of, client } => {
+            call(Method::POST, either(&of, client, "/secret"), None).await?
+        }
+        Verb::Retire { of, client } => {
+            call(Method::DELETE, either(&of, client, "/secret"), None).await?
+        }
     };
     Ok(common.print(&answer, record)?)
 }

@@ -115,3 +115,45 @@ async fn an_app_in_a_file_is_published_once_and_again_when_its_scenario_changes(
     }
     assert_eq!(live().await, 2, "what is wrong is not published");
 }
+
+#[tokio::test]
+async fn an_app_and_a_client_are_removed_when_nothing_uses_them() {
+    let server = TestServer::start(MARU).await;
+    let client = server.json(&["chatflow", "sign-up", "A shop"]).await;
+    let id = client["id"].as_str().unwrap();
+    let add = ["chatflow", "add", "Tea", "--client", id, "--monitor-phone", "010-1234-5678"];
+    let app = server.json(&[&add[..], &["--handle", "tea", "--privacy-consent"]].concat()).await;
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios/coffee.en.json");
+    server.json(&["chatflow", "draft", "tea", file.to_str().unwrap()]).await;
+    server.json(&["chatflow", "publish", "tea"]).await;
+    server.json(&["bot", "add", "host", "--kind", "chatflow", "--set", "app=tea"]).await;
+    let say = async || {
+        let body = json!({
+            "client_id": client["client_id"], "app_id": app["app_id"], "user_key": "u1",
+            "content": "order",
+        });
+        let url = format!("{}/chatflow/api/v1/message", server.url());
+        let headers = [("content-type", "application/json")];
+        let answer = call("POST", &url, &headers, body.to_string()).await;
+        (answer.status, answer.json()["code"].clone())
+    };
+    assert_eq!(say().await, (200, Value::Null));
+
+    let code = async |verb: &[&str]| {
+        let output = server.run(&[&["chatflow", "remove"], verb].concat(), "").await;
+        output.status.code()
+    };
+    assert_eq!(code(&["tea"]).await, Some(2), "it cannot be undone");
+    assert_eq!(code(&["nothing", "--yes"]).await, Some(3));
+    let (used, conflict) = (&["tea", "--yes"], Some(5));
+    assert_eq!(code(used).await, conflict, "a bot uses it");
+    assert_eq!(code(&[id, "--client", "--yes"]).await, conflict, "it has an app");
+    assert_eq!(say().await, (200, Value::Null));
+    server.json(&["bot", "remove", "host"]).await;
+    let removed = server.json(&["chatflow", "remove", "tea", "--yes"]).await;
+    assert_eq!(removed, json!({"removed": "tea", "users": 1}));
+    assert_eq!(say().await, (400, json!(201)));
+    let removed = server.json(&["chatflow", "remove", id, "--client", "--yes"]).await;
+    assert_eq!(removed["removed"], id);
+}
