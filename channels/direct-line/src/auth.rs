@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, header};
+use maru_accounts::Verified;
 use maru_activity::{ChannelId, ConversationId};
 
 use crate::DirectLine;
@@ -27,7 +28,7 @@ pub(crate) enum Bearer {
     /// One of the site's two secrets, by its id. It opens all of the site's conversations.
     Secret(String),
     /// A token. It opens one.
-    Token(Box<Claims>),
+    Token(Arc<Verified<Claims>>),
 }
 
 impl Credential {
@@ -35,7 +36,7 @@ impl Credential {
     pub(crate) fn claims(&self) -> Option<&Claims> {
         match &self.bearer {
             Bearer::Secret(_) => None,
-            Bearer::Token(claims) => Some(claims),
+            Bearer::Token(token) => Some(&token.claims),
         }
     }
 
@@ -50,7 +51,7 @@ impl Credential {
             Bearer::Secret(key) => {
                 Claims::new(&self.site, key, conversation.clone(), None, Vec::new())
             }
-            Bearer::Token(claims) => Claims::clone(claims),
+            Bearer::Token(token) => token.claims.clone(),
         }
     }
 }
@@ -77,13 +78,14 @@ impl DirectLine {
         if let Some((site, key)) = self.sites.by_secret(directory, text) {
             return Ok(Credential { site, bearer: Bearer::Secret(key) });
         }
-        let (realm, claims) = Claims::read(&self.accounts, text)?;
-        let site = self.sites.get(directory, &realm, &ChannelId::from(claims.site.as_str()));
+        let token = self.tokens.verify(text)?;
+        let site = ChannelId::from(token.claims.site.as_str());
+        let site = self.sites.get(directory, &token.realm, &site);
         let site = site.ok_or(Error::Forbidden(SITE_GONE))?;
-        if site.settings.key(&claims.key).is_none() {
+        if site.settings.key(&token.claims.key).is_none() {
             return Err(Error::Forbidden("The secret behind the token was revoked"));
         }
-        Ok(Credential { site, bearer: Bearer::Token(Box::new(claims)) })
+        Ok(Credential { site, bearer: Bearer::Token(token) })
     }
 
     /// Checks a stream's ticket: the site behind it, and what it says.

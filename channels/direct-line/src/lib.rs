@@ -23,7 +23,7 @@ mod wire;
 use std::fmt;
 use std::sync::Arc;
 
-use maru_accounts::Accounts;
+use maru_accounts::{Accounts, Verifier};
 use maru_activity::{ChannelId, ConversationId, RealmId};
 use maru_door::{Face, RouteSet, Sockets};
 use maru_hall::Hall;
@@ -46,6 +46,7 @@ pub const CHANNEL_KIND: &str = "directline";
 pub struct DirectLine {
     hall: Hall,
     accounts: Arc<Accounts>,
+    tokens: Verifier<token::Claims>,
     sockets: Sockets,
     sites: sites::Sites,
     seats: stream::Seats,
@@ -62,6 +63,7 @@ impl DirectLine {
     ) -> Arc<Self> {
         Arc::new(Self {
             hall,
+            tokens: Verifier::new(Arc::clone(&accounts), token::AUDIENCE),
             accounts,
             sockets,
             sites: sites::Sites::default(),

@@ -84,17 +84,18 @@ impl Claims {
         let token = accounts.sign(&site.channel.realm, AUDIENCE, &self)?;
         Ok(Minted { token, expires_in })
     }
+}
 
-    /// Reads a token that is good now.
-    pub(crate) fn read(accounts: &Accounts, token: &str) -> Result<(RealmId, Self), Error> {
-        accounts.verify(token, AUDIENCE).map_err(|error| match error {
-            TokenError::Expired => Error::TokenExpired,
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Expired => Self::TokenExpired,
             TokenError::Malformed
             | TokenError::UnknownKey
             | TokenError::BadSignature
             | TokenError::NotYet
-            | TokenError::WrongAudience => Error::BadCredential,
-        })
+            | TokenError::WrongAudience => Self::BadCredential,
+        }
     }
 }
 

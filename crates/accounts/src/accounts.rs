@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{self, Parts, SigningKey};
+use crate::verifier::Times;
 use crate::{DEFAULT_REALM, Error, InstanceKey, SYSTEM_REALM, TokenError};
 
 /// The scope of the realms' records, in the system realm; the key is the realm's id.
@@ -79,9 +80,14 @@ pub struct Accounts {
     seen: AtomicU64,
 }
 
+/// Tells one state of the keys from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeysVersion(u64);
+
 /// Everything, as of one moment.
 #[derive(Clone, Debug, Default)]
 struct Known {
+    version: KeysVersion,
     realms: HashMap<RealmId, Keyring>,
     /// By the whole header part of the tokens that they make.
     by_header: HashMap<Box<str>, Arc<SigningKey>>,
@@ -92,6 +98,12 @@ struct Known {
 struct Keyring {
     realm: Arc<Realm>,
     keys: Vec<Arc<SigningKey>>,
+}
+
+impl KeysVersion {
+    fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
 }
 
 impl Known {
@@ -205,7 +217,7 @@ impl Accounts {
                 return Err(Error::Damaged { scope: REALM_SCOPE, key: state.key, why });
             }
         }
-        self.known.store(Arc::new(known));
+        self.known.rcu(|last| Known { version: last.version.next(), ..Known::clone(&known) });
         self.seen.store(seen, Ordering::Release);
         Ok(())
     }
@@ -341,6 +353,7 @@ impl Accounts {
         self.known.rcu(|known| {
             let mut known = Known::clone(known);
             known.remove(realm, kid);
+            known.version = known.version.next();
             known
         });
         self.tell().await
@@ -375,11 +388,31 @@ impl Accounts {
         token: &str,
         audience: &str,
     ) -> Result<(RealmId, T), TokenError> {
+        let (realm, claims, _, _) = self.verify_timed(token, audience)?;
+        Ok((realm, claims))
+    }
+
+    /// As [`Accounts::verify`], with what must still hold when the token is brought again.
+    pub(crate) fn verify_timed<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+    ) -> Result<(RealmId, T, Times, KeysVersion), TokenError> {
         let parts = Parts::of(token)?;
         let known = self.known.load();
         let key = known.by_header.get(parts.header).ok_or(TokenError::UnknownKey)?;
-        let claims = key.verify(&parts, audience, self.env.now(), self.leeway)?;
-        Ok((key.realm.clone(), claims))
+        let (claims, times) = key.verify(&parts, audience, self.env.now(), self.leeway)?;
+        Ok((key.realm.clone(), claims, times, known.version))
+    }
+
+    /// Which keys are known now.
+    pub(crate) fn keys_version(&self) -> KeysVersion {
+        self.known.load().version
+    }
+
+    /// The time by which tokens are judged.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.env.now()
     }
 
     /// The key that seals what must be read back.
@@ -402,6 +435,7 @@ impl Accounts {
         self.known.rcu(|known| {
             let mut known = Known::clone(known);
             known.put(realm, Arc::clone(key));
+            known.version = known.version.next();
             known
         });
     }

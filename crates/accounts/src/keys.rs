@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::verifier::Times;
 use crate::{Error, InstanceKey, Leeway, TokenError};
 
 /// The scope of a realm's signing keys; the key in the store is the `kid`.
@@ -145,7 +146,7 @@ impl SigningKey {
         audience: &str,
         now: Timestamp,
         leeway: Leeway,
-    ) -> Result<T, TokenError> {
+    ) -> Result<(T, Times), TokenError> {
         match crypto::verify(
             token.signature,
             token.message.as_bytes(),
@@ -161,14 +162,13 @@ impl SigningKey {
         if claims.aud != audience {
             return Err(TokenError::WrongAudience);
         }
-        // At `exp` itself it has expired (RFC 7519, section 4.1.4).
-        if now >= Timestamp::from_secs(claims.exp).after(leeway.exp) {
-            return Err(TokenError::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| now < Timestamp::from_secs(nbf).before(leeway.nbf)) {
-            return Err(TokenError::NotYet);
-        }
-        serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)
+        let times = Times {
+            nbf: claims.nbf.map(|nbf| Timestamp::from_secs(nbf).before(leeway.nbf)),
+            exp: Timestamp::from_secs(claims.exp).after(leeway.exp),
+        };
+        times.check(now)?;
+        let claims = serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)?;
+        Ok((claims, times))
     }
 }
 

@@ -20,6 +20,8 @@ mod machine;
 mod people;
 mod sealed;
 mod secret;
+mod signing;
+mod verifier;
 
 pub use accounts::{Accounts, Leeway, Realm, SigningKeyInfo};
 pub use error::{Error, TokenError};
@@ -34,6 +36,8 @@ pub use people::{
 };
 pub use sealed::{SealedSecret, kept_secrets};
 pub use secret::{ReferenceError, Secret, resolve_reference};
+pub use signing::{SigningSecrets, SigningSecretsError};
+pub use verifier::{Verified, Verifier};
 
 /// The realm that holds what belongs to no tenant: the list of realms itself.
 pub const SYSTEM_REALM: &str = "_system";

@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for ReadMembers {
         while let Some(BorrowedText(key)) = map.next_key()? {
             let value: &'de RawValue = map.next_value()?;
             if let Self::Checking { depth } = self {
-                seen.add(&key)?;
+                seen.add(key.clone())?;
                 Checked { depth }
                     .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
                     .map_err(serde::de::Error::custom)?;
@@ -83,22 +83,22 @@ impl<'de> Visitor<'de> for ReadMembers {
 
 /// The keys of one object: a short list first, a set once it is long.
 #[derive(Default)]
-struct Keys {
-    few: Vec<String>,
-    many: HashSet<String>,
+struct Keys<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
 }
 
-impl Keys {
-    fn add<E: serde::de::Error>(&mut self, key: &str) -> Result<(), E> {
+impl<'a> Keys<'a> {
+    fn add<E: serde::de::Error>(&mut self, key: Cow<'a, str>) -> Result<(), E> {
         const FEW: usize = 16;
-        let known = self.few.iter().any(|k| k == key) || self.many.contains(key);
+        let known = self.few.contains(&key) || self.many.contains(&key);
         if known {
             return Err(E::custom(format_args!("the member {key:?} is there twice")));
         }
         if self.few.len() < FEW {
-            self.few.push(key.to_owned());
+            self.few.push(key);
         } else {
-            self.many.insert(key.to_owned());
+            self.many.insert(key);
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for Checked {
         let inner = self.deeper()?;
         let mut seen = Keys::default();
         while let Some(BorrowedText(key)) = map.next_key()? {
-            seen.add(&key)?;
+            seen.add(key)?;
             map.next_value_seed(inner)?;
         }
         Ok(())

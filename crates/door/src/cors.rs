@@ -1,11 +1,16 @@
 //! What browsers need to let a page of another origin read an answer, errors not least: without
 //! these headers an error looks to the page like a network that failed.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use pin_project_lite::pin_project;
+use tower::{Layer, Service};
 
 /// A day, in seconds. A preflight is kept by its address with its query, so that a poll costs one
 /// each time anyway: it is answered here, before anything is looked up.
@@ -30,18 +35,84 @@ pub struct Cors {
     pub cookies_at: Option<&'static str>,
 }
 
-impl Cors {
-    /// Answers preflights, and puts the headers on everything else. For a layer around each route
-    /// of a face: `from_fn(|request, next| CORS.around(request, next))`.
-    pub async fn around(&self, request: Request, next: Next) -> Response {
-        let with_cookies = self.cookies_at.is_some_and(|path| request.uri().path() == path);
+/// A layer around each route of a face: answers preflights, and puts the headers on everything else.
+impl<S> Layer<S> for Cors {
+    type Service = InCors<S>;
+
+    fn layer(&self, inner: S) -> InCors<S> {
+        InCors { inner, cors: *self }
+    }
+}
+
+/// A service with [`Cors`] around it.
+#[derive(Clone, Debug)]
+pub struct InCors<S> {
+    inner: S,
+    cors: Cors,
+}
+
+impl<S> Service<Request> for InCors<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let cors = self.cors;
+        let with_cookies = cors.cookies_at.is_some_and(|path| request.uri().path() == path);
         let origin = request.headers().get(header::ORIGIN).filter(|_| with_cookies).cloned();
-        let mut response = if request.method() == Method::OPTIONS {
-            self.preflight(request.headers())
+        let answer = if request.method() == Method::OPTIONS {
+            Answer::Known { response: Some(cors.preflight(request.headers())) }
         } else {
-            next.run(request).await
+            Answer::Asked { answer: self.inner.call(request) }
         };
-        let headers = response.headers_mut();
+        Answering { answer, cors, with_cookies, origin }
+    }
+}
+
+pin_project! {
+    /// An answer on its way.
+    #[derive(Debug)]
+    pub struct Answering<F> {
+        #[pin]
+        answer: Answer<F>,
+        cors: Cors,
+        with_cookies: bool,
+        origin: Option<HeaderValue>,
+    }
+}
+
+pin_project! {
+    #[derive(Debug)]
+    #[project = AnswerNow]
+    enum Answer<F> {
+        Known { response: Option<Response> },
+        Asked { #[pin] answer: F },
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = match this.answer.project() {
+            AnswerNow::Known { response } => response.take().unwrap_or_default(),
+            AnswerNow::Asked { answer } => ready!(answer.poll(cx))?,
+        };
+        this.cors.mark(response.headers_mut(), *this.with_cookies, this.origin.take());
+        Poll::Ready(Ok(response))
+    }
+}
+
+impl Cors {
+    fn mark(&self, headers: &mut HeaderMap, with_cookies: bool, origin: Option<HeaderValue>) {
         if with_cookies {
             headers.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
         }
@@ -58,7 +129,6 @@ impl Cors {
             .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(self.exposed));
         // What stands in the answers is one caller's; a file says itself how long it may be kept.
         headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-        response
     }
 
     fn preflight(&self, asked: &HeaderMap) -> Response {

@@ -31,9 +31,11 @@ pub use download::download;
 pub use followers::{Followers, Following};
 pub use kind::Kind;
 pub use limits::RateLimit;
-pub use metrics::Metrics;
+pub use metrics::{Counted, Metrics};
 pub use register::{DuplicateRoute, Face, Faces, RouteSet, RouteSpec, Routes};
 pub use server::{
     Listener, ServerOptions, TlsError, TlsFiles, Wire, fold_slashes, raise_file_limit, serve,
 };
-pub use socket::{GOING_AWAY, OpenSocket, SERVICE_RESTART, Sockets};
+pub use socket::{
+    BrokenSocket, GOING_AWAY, OpenSocket, SERVICE_RESTART, Sockets, close_socket, send_message,
+};

@@ -151,10 +151,11 @@ fn class(status: StatusCode) -> &'static str {
 
 /// Counts one more for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Counted(Gauge);
+pub struct Counted(Gauge);
 
 impl Counted {
-    pub(crate) fn of(gauge: &Gauge) -> Self {
+    /// One more in this gauge.
+    pub fn of(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }

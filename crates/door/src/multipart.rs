@@ -157,11 +157,40 @@ impl Multipart {
     /// # Errors
     /// [`MultipartError`]; there is nothing more to read then.
     pub async fn next(&mut self) -> Result<Option<Part>, MultipartError> {
+        let Some(mut part) = self.begin().await? else { return Ok(None) };
+        let mut bytes = Bytes::new();
+        let mut grown = BytesMut::new();
+        while let Some(piece) = part.piece().await? {
+            if bytes.is_empty() && grown.is_empty() {
+                // A part that came in one piece is not copied.
+                bytes = piece;
+                continue;
+            }
+            if grown.is_empty() {
+                grown.extend_from_slice(&std::mem::take(&mut bytes));
+            }
+            grown.extend_from_slice(&piece);
+        }
+        if !grown.is_empty() {
+            bytes = grown.freeze();
+        }
+        let Incoming { name, filename, content_type, .. } = part;
+        Ok(Some(Part { name, filename, content_type, bytes }))
+    }
+
+    /// The next part, whose contents are still to come; `None` after the last. It is to be read to its
+    /// end before the next one.
+    ///
+    /// # Errors
+    /// [`MultipartError`]; there is nothing more to read then.
+    pub async fn begin(&mut self) -> Result<Option<Incoming<'_>>, MultipartError> {
         let max_header_bytes = self.limits.max_header_bytes;
         // Before a header stands a boundary, and pieces end where they like.
         self.budget.store(max_header_bytes + 2 * PIECE, Ordering::Relaxed);
-        let found = self.form.next_field().await.map_err(|error| self.cause(error))?;
-        let Some(mut field) = found else { return Ok(None) };
+        let found = self.form.next_field().await;
+        let Some(field) = found.map_err(|error| self.limits.cause(error))? else {
+            return Ok(None);
+        };
         self.budget.store(usize::MAX, Ordering::Relaxed);
         self.parts += 1;
         if self.parts > self.limits.max_parts {
@@ -173,42 +202,63 @@ impl Multipart {
         if header_bytes > max_header_bytes {
             return Err(MultipartError::HeaderTooLarge { max_header_bytes });
         }
-        let mut part = Part {
+        Ok(Some(Incoming {
             name: field.name().unwrap_or_default().to_owned(),
             filename: field.file_name().and_then(clean_filename),
             content_type: content_type(field.headers()).map(str::to_owned),
-            bytes: Bytes::new(),
-        };
-        let mut grown = BytesMut::new();
-        while let Some(piece) = field.chunk().await.map_err(|error| self.cause(error))? {
-            if part.bytes.len() + grown.len() + piece.len() > self.limits.max_part_bytes {
-                let max_part_bytes = self.limits.max_part_bytes;
-                return Err(MultipartError::PartTooLarge { max_part_bytes });
-            }
-            if part.bytes.is_empty() && grown.is_empty() {
-                // A part that came in one piece is not copied.
-                part.bytes = piece;
-                continue;
-            }
-            if grown.is_empty() {
-                grown.extend_from_slice(&std::mem::take(&mut part.bytes));
-            }
-            grown.extend_from_slice(&piece);
-        }
-        if !grown.is_empty() {
-            part.bytes = grown.freeze();
-        }
-        Ok(Some(part))
+            limits: &self.limits,
+            field,
+            read: 0,
+        }))
     }
+}
 
+/// A part that is read piece by piece.
+pub struct Incoming<'a> {
+    /// Its name; empty if it has none.
+    pub name: String,
+    /// The file's name, made harmless by [`clean_filename`].
+    pub filename: Option<String>,
+    /// Its content type as it was given.
+    pub content_type: Option<String>,
+    limits: &'a MultipartLimits,
+    field: multer::Field<'static>,
+    read: usize,
+}
+
+impl Incoming<'_> {
+    /// The next piece of its contents; `None` at their end.
+    ///
+    /// # Errors
+    /// [`MultipartError`]; there is nothing more to read then.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, MultipartError> {
+        let piece = self.field.chunk().await.map_err(|error| self.limits.cause(error))?;
+        let Some(piece) = piece else { return Ok(None) };
+        self.read += piece.len();
+        let max_part_bytes = self.limits.max_part_bytes;
+        if self.read > max_part_bytes {
+            return Err(MultipartError::PartTooLarge { max_part_bytes });
+        }
+        Ok(Some(piece))
+    }
+}
+
+impl fmt::Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("read", &self.read).finish_non_exhaustive()
+    }
+}
+
+impl MultipartLimits {
+    /// What the parser's error comes from.
     fn cause(&self, error: multer::Error) -> MultipartError {
         match error {
             multer::Error::StreamReadFailed(cause) => match cause.downcast::<PieceError>() {
                 Ok(cause) => match *cause {
                     PieceError::Body(error) => error.into(),
-                    PieceError::OverBudget => MultipartError::HeaderTooLarge {
-                        max_header_bytes: self.limits.max_header_bytes,
-                    },
+                    PieceError::OverBudget => {
+                        MultipartError::HeaderTooLarge { max_header_bytes: self.max_header_bytes }
+                    }
                 },
                 Err(_) => MultipartError::Malformed,
             },

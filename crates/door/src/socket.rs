@@ -1,6 +1,11 @@
 //! WebSockets.
 
-use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_util::sync::CancellationToken;
 
 use crate::Metrics;
@@ -81,4 +86,59 @@ impl OpenSocket {
             reason: "the server restarts; connect again".into(),
         }))
     }
+}
+
+/// Why a socket cannot be gone on with, as far as that is the other end's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenSocket {
+    /// It is closed, or the client is gone.
+    Gone,
+    /// The client does not read: a message did not go out in time.
+    Unread,
+    /// The client's message is longer than is taken.
+    TooLarge,
+    /// The client's text is no UTF-8.
+    NotUtf8,
+    /// What the client sent is no WebSocket frame.
+    NotAFrame,
+}
+
+impl From<axum::Error> for BrokenSocket {
+    fn from(error: axum::Error) -> Self {
+        match error.into_inner().downcast_ref::<WsError>() {
+            Some(WsError::Capacity(CapacityError::MessageTooLong { .. })) => Self::TooLarge,
+            Some(WsError::Utf8(_)) => Self::NotUtf8,
+            Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::Gone,
+            Some(WsError::Protocol(_)) => Self::NotAFrame,
+            _ => Self::Gone,
+        }
+    }
+}
+
+/// Sends a message, and waits until it has gone out.
+///
+/// # Errors
+/// [`BrokenSocket::Gone`]; [`BrokenSocket::Unread`] if it takes longer than `within`.
+pub async fn send_message(
+    socket: &mut WebSocket,
+    message: Message,
+    within: Duration,
+) -> Result<(), BrokenSocket> {
+    match timeout(within, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(BrokenSocket::Gone),
+        Err(_) => Err(BrokenSocket::Unread),
+    }
+}
+
+/// Sends a socket's last message and closes it, within this time. Waiting for the client's answer keeps
+/// the message from being lost in a reset.
+pub async fn close_socket(socket: &mut WebSocket, farewell: Message, within: Duration) {
+    let closing = async {
+        if socket.send(farewell).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    // Whoever does not answer is let go all the same.
+    let _ = timeout(within, closing).await;
 }

@@ -11,6 +11,7 @@ use maru_store::{
 };
 use tokio::time::Instant;
 
+use crate::finishing::Finishing;
 use crate::known::Known;
 use crate::{Error, Hall};
 
@@ -39,9 +40,9 @@ impl Hall {
         self.apply_commit(known, commit, Duration::ZERO).await
     }
 
-    /// Commits, wakes who listens, and hands over what may go at once. All of that happens in a task
-    /// of its own: whoever called may be gone (a client that hung up) before it ends. While the store
-    /// does not answer, it is tried again for as long as `patience`.
+    /// Commits, wakes who listens, and hands over what may go at once. All of that happens, whether or
+    /// not whoever called waits for it (a client may hang up). While the store does not answer, it is
+    /// tried again for as long as `patience`.
     pub(crate) async fn apply_commit(
         &self,
         known: &Arc<Known>,
@@ -49,8 +50,7 @@ impl Hall {
         patience: Duration,
     ) -> Result<Receipt, Error> {
         let (hall, known) = (self.clone(), Arc::clone(known));
-        let task = tokio::spawn(async move { hall.apply_here(&known, commit, patience).await });
-        task.await.map_err(|error| Error::Internal(error.to_string()))?
+        Finishing::new(async move { hall.apply_here(&known, commit, patience).await }).await
     }
 
     async fn apply_here(

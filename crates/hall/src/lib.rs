@@ -14,6 +14,7 @@ mod desk;
 mod directory;
 mod error;
 mod exchange;
+mod finishing;
 mod following;
 mod hall;
 mod handing;
@@ -40,6 +41,7 @@ pub use desk::{
 pub use directory::{CheckChannel, Directory, Snapshot};
 pub use error::{Error, Kind};
 pub use exchange::{Exchange, Exchanged};
+pub use finishing::Finishing;
 pub use hall::{Begin, Begun, Hall, Settings, Setup, WeakHall};
 pub use handing::{Greet, Handing, Spoken};
 pub use keeping::{ErasedPerson, RetentionRule};

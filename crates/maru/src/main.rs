@@ -5,7 +5,12 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use maru::cli::{Cli, run};
 use maru::terminal::{Plain, complain};
+use mimalloc::MiMalloc;
 use rustix::fs::Mode;
+
+/// What one thread asks for and another gives back, the system's allocator handles badly.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -21,6 +26,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(run(cli));
     // What still waits for the terminal's input never ends by itself.
     runtime.shutdown_background();
+    maru::logging::finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -12,6 +12,7 @@ mod read;
 mod readers;
 mod rows;
 mod store;
+mod values;
 mod writer;
 
 pub use backup::{RestoreError, Restored, erasures_in, restore};

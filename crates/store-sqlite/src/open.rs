@@ -133,7 +133,9 @@ pub(crate) fn writer(database: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "cache_spill", false)?;
     // What is deleted or overwritten is zeroed, so that an erasure is one.
     conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    conn.pragma_update(None, "cache_size", -32_768)?;
+    // Larger is slower: after each commit that rebalanced a tree SQLite looks through all of the cache
+    // (it thinks that the page of the lock byte was in it), and what is missing the system has.
+    conn.pragma_update(None, "cache_size", -8_192)?;
     // The checkpointer's work, on its own thread.
     conn.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     embedded::migrations::runner()

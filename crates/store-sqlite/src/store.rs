@@ -27,6 +27,7 @@ use crate::numbers::{Numbers, add, sub};
 use crate::open::{self, OpenError, Options};
 use crate::read::{archive, log, outbox, values};
 use crate::readers::Readers;
+use crate::values::{Name, Values};
 use crate::writer::checkpoint::Checkpointer;
 use crate::writer::erase::{self, Erasure};
 use crate::writer::keep::{self, Dust};
@@ -40,6 +41,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     readers: Readers,
     heads: Arc<Heads>,
+    values: Arc<Values>,
     numbers: Arc<Numbers>,
     restore_epoch: AtomicU32,
     env: Env,
@@ -62,12 +64,14 @@ impl SqliteStore {
             })?;
         let numbers = Arc::new(Numbers::default());
         let heads = Arc::new(Heads::new(options.heads_max));
+        let values = Arc::new(Values::default());
         let checkpointer =
             Checkpointer::start(&mut conn, open::checkpointer(&database)?, Arc::clone(&numbers))?;
         let readers = Readers::start(&database, options.readers, Arc::clone(&numbers))?;
         let writer = Writer {
             conn,
             heads: Arc::clone(&heads),
+            values: Arc::clone(&values),
             numbers: Arc::clone(&numbers),
             limits: BatchLimits {
                 commits: options.batch_max.max(1),
@@ -87,6 +91,7 @@ impl SqliteStore {
             writer: Some(writer),
             readers,
             heads,
+            values,
             numbers,
             restore_epoch: AtomicU32::new(restore_epoch),
             env: options.env,
@@ -346,6 +351,9 @@ impl Store for SqliteStore {
     }
 
     async fn state(&self, realm: &RealmId, scope: &str, key: &str) -> Result<Option<State>, Error> {
+        if let Some(value) = self.values.get(&Name::of(realm, scope, key)) {
+            return Ok(Some(value.state(key)));
+        }
         let (realm, scope, key) = (realm.clone(), scope.to_owned(), key.to_owned());
         self.readers.read(move |conn| values::state(conn, &realm, &scope, &key)).await
     }
@@ -389,7 +397,13 @@ impl Store for SqliteStore {
             };
             self.sweep_dust(dust, now.before(kept)).await?;
         }
-        let sweep = move |writer: &mut Writer| writer.alone(|conn| keep::sweep_states(conn, now));
+        let sweep = move |writer: &mut Writer| {
+            let swept = writer.alone(|conn| keep::sweep_states(conn, now))?;
+            if swept > 0 {
+                writer.values.clear();
+            }
+            Ok(swept)
+        };
         while self.control(sweep).await? == keep::SWEEP_MAX {}
         Ok(())
     }

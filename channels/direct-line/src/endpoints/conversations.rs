@@ -16,7 +16,6 @@ use crate::conversations::{check_user, user_account};
 use crate::error::Error;
 use crate::limits::PARAMETERS_BYTES_MAX;
 use crate::openapi as doc;
-use crate::token::Claims;
 use crate::wire::token_parameters::TokenParameters;
 
 /// Starts a conversation: a new one for a secret, the token's own for a token. One that was begun
@@ -45,7 +44,7 @@ pub(crate) async fn start(
     let (named, locale) = (parameters.user.clone(), parameters.locale.clone());
     let claims = match &caller.bearer {
         Bearer::Secret(key) => super::tokens::claims_of(&app, &caller, key, parameters)?,
-        Bearer::Token(claims) => Claims::clone(claims),
+        Bearer::Token(token) => token.claims.clone(),
     };
     let user = match &claims.user {
         Some(bound) => {

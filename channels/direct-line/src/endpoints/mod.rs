@@ -13,14 +13,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::handler::Handler as _;
-use axum::middleware::from_fn;
 use bytes::Bytes;
 use http::request::Parts;
 use maru_door::body::{BodyError, BodyLimits};
 use maru_door::{RouteSet, Routes};
 
 use crate::DirectLine;
-use crate::cors::{SESSION_PATH, cors};
+use crate::cors::{CORS, SESSION_PATH};
 use crate::error::Error;
 
 const GENERATE: &str = "/v3/directline/tokens/generate";
@@ -32,22 +31,22 @@ const UPLOAD: &str = "/v3/directline/conversations/{conversation}/upload";
 const STREAM: &str = "/v3/directline/conversations/{conversation}/stream";
 const ATTACHMENT: &str = "/v3/directline/attachments/{file}";
 
-/// All that is served. Everything goes through [`cors`], which answers preflights itself.
+/// All that is served. Everything goes through [`CORS`], which answers preflights itself.
 pub(crate) fn routes(app: Arc<DirectLine>) -> RouteSet {
     Routes::of(app)
-        .post(GENERATE, tokens::generate.layer(from_fn(cors)))
-        .post(REFRESH, tokens::refresh.layer(from_fn(cors)))
-        .post(CONVERSATIONS, conversations::start.layer(from_fn(cors)))
-        .get(CONVERSATION, conversations::reconnect.layer(from_fn(cors)))
-        .post(ACTIVITIES, activities::post.layer(from_fn(cors)))
-        .get(ACTIVITIES, activities::list.layer(from_fn(cors)))
-        .post(UPLOAD, upload::post.layer(from_fn(cors)))
-        .get(STREAM, stream::open.layer(from_fn(cors)))
-        .get(SESSION_PATH, session::get.layer(from_fn(cors)))
-        .get(ATTACHMENT, files::get.layer(from_fn(cors)))
-        .any("/v3/directline", unknown.layer(from_fn(cors)))
-        .any("/v3/directline/{*path}", unknown.layer(from_fn(cors)))
-        .not_allowed(not_allowed.layer(from_fn(cors)))
+        .post(GENERATE, tokens::generate.layer(CORS))
+        .post(REFRESH, tokens::refresh.layer(CORS))
+        .post(CONVERSATIONS, conversations::start.layer(CORS))
+        .get(CONVERSATION, conversations::reconnect.layer(CORS))
+        .post(ACTIVITIES, activities::post.layer(CORS))
+        .get(ACTIVITIES, activities::list.layer(CORS))
+        .post(UPLOAD, upload::post.layer(CORS))
+        .get(STREAM, stream::open.layer(CORS))
+        .get(SESSION_PATH, session::get.layer(CORS))
+        .get(ATTACHMENT, files::get.layer(CORS))
+        .any("/v3/directline", unknown.layer(CORS))
+        .any("/v3/directline/{*path}", unknown.layer(CORS))
+        .not_allowed(not_allowed.layer(CORS))
         .done()
 }
 

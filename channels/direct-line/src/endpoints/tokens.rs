@@ -57,10 +57,10 @@ pub(crate) async fn refresh(
     State(app): State<Arc<DirectLine>>,
     caller: Credential,
 ) -> Result<Response, Error> {
-    let Bearer::Token(claims) = &caller.bearer else {
+    let Some(claims) = caller.claims() else {
         return Err(Error::Forbidden("A token is needed here, not a secret"));
     };
-    let answer = app.token(&caller.site, Claims::clone(claims), None)?;
+    let answer = app.token(&caller.site, claims.clone(), None)?;
     Ok(crate::wire::json(StatusCode::OK, &answer))
 }
 

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::handler::Handler as _;
-use axum::middleware::from_fn;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -25,30 +24,30 @@ use maru_door::{RouteSet, Routes};
 use serde::Deserialize;
 
 use crate::Kore;
-use crate::cors::cors;
+use crate::cors::CORS;
 use crate::error::Error;
 use crate::form;
 use crate::limits::BODY_BYTES_MAX;
 
 /// All that is served. The SDKs' generations differ in whether `1.1` stands in a path, so each is
-/// there with and without it. Everything goes through [`cors`], which answers preflights itself.
+/// there with and without it. Everything goes through [`CORS`], which answers preflights itself.
 pub(crate) fn routes(app: Arc<Kore>) -> RouteSet {
     let mut routes = Routes::of(app);
     for api in ["/api", "/api/1.1"] {
         routes = entrance(routes, api);
         routes = uploads(routes, api);
         routes = talk(routes, api);
-        routes = routes.any(format!("{api}/{{*path}}"), unknown.layer(from_fn(cors)));
+        routes = routes.any(format!("{api}/{{*path}}"), unknown.layer(CORS));
     }
     for hook in ["/chatbot/v2/webhook/{bot}", "/chatbot/v2/webhook/{bot}/hookInstance/{instance}"] {
         routes = routes
-            .post(hook, webhook::post.layer(from_fn(cors)))
-            .get(format!("{hook}/poll/{{poll}}"), webhook::poll.layer(from_fn(cors)));
+            .post(hook, webhook::post.layer(CORS))
+            .get(format!("{hook}/poll/{{poll}}"), webhook::poll.layer(CORS));
     }
     routes
-        .get("/rtm/bot", rtm::open.layer(from_fn(cors)))
-        .get("/api/attachment/content/{ticket}/{name}", attachments::content.layer(from_fn(cors)))
-        .not_allowed(not_allowed.layer(from_fn(cors)))
+        .get("/rtm/bot", rtm::open.layer(CORS))
+        .get("/api/attachment/content/{ticket}/{name}", attachments::content.layer(CORS))
+        .not_allowed(not_allowed.layer(CORS))
         .done()
 }
 
@@ -56,23 +55,20 @@ pub(crate) fn routes(app: Arc<Kore>) -> RouteSet {
 fn entrance(routes: Routes<Arc<Kore>>, api: &str) -> Routes<Arc<Kore>> {
     let notify = format!("{api}/users/{{user}}/sdknotifications");
     routes
-        .post(format!("{api}/oAuth/token/jwtgrant"), grant::by_assertion.layer(from_fn(cors)))
-        .post(
-            format!("{api}/oAuth/token/jwtgrant/anonymous"),
-            grant::anonymous.layer(from_fn(cors)),
-        )
-        .post(format!("{api}/rtm/start"), start::start.layer(from_fn(cors)))
-        .post(format!("{api}/users/sts"), issuer::sts.layer(from_fn(cors)))
+        .post(format!("{api}/oAuth/token/jwtgrant"), grant::by_assertion.layer(CORS))
+        .post(format!("{api}/oAuth/token/jwtgrant/anonymous"), grant::anonymous.layer(CORS))
+        .post(format!("{api}/rtm/start"), start::start.layer(CORS))
+        .post(format!("{api}/users/sts"), issuer::sts.layer(CORS))
         // The samples' own address of the issuer ends with a slash.
-        .post(format!("{api}/users/sts/"), issuer::sts.layer(from_fn(cors)))
-        .post(format!("{api}/users/jwttoken"), issuer::with_bot.layer(from_fn(cors)))
-        .post(format!("{api}/platform/websdk"), issuer::websdk.layer(from_fn(cors)))
-        .get(format!("{api}/websdkthemes/{{bot}}/activetheme"), themes::active.layer(from_fn(cors)))
-        .get(format!("{api}/botmeta/{{bot}}"), botmeta::get.layer(from_fn(cors)))
-        .post(format!("{notify}/subscribe"), push::accept.layer(from_fn(cors)))
-        .delete(format!("{notify}/subscribe"), push::accept.layer(from_fn(cors)))
-        .post(format!("{notify}/unsubscribe"), push::accept.layer(from_fn(cors)))
-        .delete(format!("{notify}/unsubscribe"), push::accept.layer(from_fn(cors)))
+        .post(format!("{api}/users/sts/"), issuer::sts.layer(CORS))
+        .post(format!("{api}/users/jwttoken"), issuer::with_bot.layer(CORS))
+        .post(format!("{api}/platform/websdk"), issuer::websdk.layer(CORS))
+        .get(format!("{api}/websdkthemes/{{bot}}/activetheme"), themes::active.layer(CORS))
+        .get(format!("{api}/botmeta/{{bot}}"), botmeta::get.layer(CORS))
+        .post(format!("{notify}/subscribe"), push::accept.layer(CORS))
+        .delete(format!("{notify}/subscribe"), push::accept.layer(CORS))
+        .post(format!("{notify}/unsubscribe"), push::accept.layer(CORS))
+        .delete(format!("{notify}/unsubscribe"), push::accept.layer(CORS))
 }
 
 /// How files come in: by the web SDK's paths, Android's, and those of webhook mode.
@@ -80,37 +76,36 @@ fn uploads(mut routes: Routes<Arc<Kore>>, api: &str) -> Routes<Arc<Kore>> {
     let webhook = "{bot}/{channel}";
     for files in [format!("{api}/attachment/file"), format!("{api}/users/{{user}}/file")] {
         routes = routes
-            .post(format!("{files}/token"), attachments::token.layer(from_fn(cors)))
-            .post(files.as_str().to_owned(), attachments::file.layer(from_fn(cors)))
-            .post(format!("{files}/{{token}}/chunk"), attachments::chunk.layer(from_fn(cors)))
-            .put(format!("{files}/{{token}}"), attachments::merge.layer(from_fn(cors)));
+            .post(format!("{files}/token"), attachments::token.layer(CORS))
+            .post(files.as_str().to_owned(), attachments::file.layer(CORS))
+            .post(format!("{files}/{{token}}/chunk"), attachments::chunk.layer(CORS))
+            .put(format!("{files}/{{token}}"), attachments::merge.layer(CORS));
     }
     for files in
         [format!("{api}/attachments/{webhook}"), format!("{api}/attachments/file/{webhook}")]
     {
         let upload = format!("{files}/token/{{token}}");
         routes = routes
-            .post(format!("{files}/token"), attachments::token.layer(from_fn(cors)))
-            .post(format!("{upload}/chunk"), attachments::chunk.layer(from_fn(cors)))
+            .post(format!("{files}/token"), attachments::token.layer(CORS))
+            .post(format!("{upload}/chunk"), attachments::chunk.layer(CORS))
             // The SDK merges at the upload itself, the documents at its chunks.
-            .put(format!("{upload}/chunk"), attachments::merge.layer(from_fn(cors)))
-            .put(upload, attachments::merge.layer(from_fn(cors)));
+            .put(format!("{upload}/chunk"), attachments::merge.layer(CORS))
+            .put(upload, attachments::merge.layer(CORS));
     }
     routes
-        .post(format!("{api}/attachments/file/{webhook}"), attachments::file.layer(from_fn(cors)))
-        .get(format!("{api}/attachment/file/{{file}}/url"), attachments::url.layer(from_fn(cors)))
+        .post(format!("{api}/attachments/file/{webhook}"), attachments::file.layer(CORS))
+        .get(format!("{api}/attachment/file/{{file}}/url"), attachments::url.layer(CORS))
         .get(
             format!("{api}/attachment/v2/stream/{{bot}}/file/{{file}}/url"),
-            attachments::url.layer(from_fn(cors)),
+            attachments::url.layer(CORS),
         )
 }
 
 /// What was said, and what is said without a socket.
 fn talk(routes: Routes<Arc<Kore>>, api: &str) -> Routes<Arc<Kore>> {
-    routes.get(format!("{api}/botmessages/rtm"), history::rtm.layer(from_fn(cors))).get(
-        format!("{api}/chathistory/{{bot}}/{{channel}}"),
-        history::webhook.layer(from_fn(cors)),
-    )
+    routes
+        .get(format!("{api}/botmessages/rtm"), history::rtm.layer(CORS))
+        .get(format!("{api}/chathistory/{{bot}}/{{channel}}"), history::webhook.layer(CORS))
 }
 
 async fn unknown() -> Error {

@@ -7,11 +7,10 @@ pub(crate) mod upload;
 use std::sync::Arc;
 
 use axum::handler::Handler as _;
-use axum::middleware::from_fn;
 use maru_door::{RouteSet, Routes};
 
 use crate::WebChat;
-use crate::cors::cors;
+use crate::cors::CORS;
 use crate::error::Error;
 
 const SOCKET: &str = "/nxchat/ws";
@@ -25,14 +24,14 @@ pub(crate) fn routes(app: Arc<WebChat>) -> RouteSet {
     Routes::of(app)
         .get(SOCKET, socket::open)
         .get(SOCKET_ALIAS, socket::open)
-        .post(UPLOAD, upload::post.layer(from_fn(cors)))
-        .options(UPLOAD, preflight.layer(from_fn(cors)))
-        .get(FILE, file::get.layer(from_fn(cors)))
+        .post(UPLOAD, upload::post.layer(CORS))
+        .options(UPLOAD, preflight.layer(CORS))
+        .get(FILE, file::get.layer(CORS))
         .not_allowed(not_allowed)
         .done()
 }
 
-/// Answered by [`cors`].
+/// Answered by [`CORS`].
 async fn preflight() {}
 
 async fn not_allowed() -> Error {

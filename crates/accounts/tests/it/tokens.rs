@@ -1,9 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use maru_accounts::{Accounts, Error, InstanceKey, Leeway, TOKEN_MAX, TokenError};
+use maru_accounts::{Accounts, Error, InstanceKey, Leeway, TOKEN_MAX, TokenError, Verifier};
 use maru_activity::RealmId;
 use serde::{Deserialize, Serialize};
 
@@ -281,4 +282,31 @@ async fn a_rotated_key_verifies_until_it_is_removed() {
         accounts.remove_signing_key(&realm, &old_kid).await,
         Err(Error::UnknownKey { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_remembered_token_is_good_for_as_long_as_its_times_and_its_key_say() {
+    let house = House::new().await;
+    let accounts = house.accounts().await;
+    let realm = accounts.create_realm("a", "A").await.unwrap().id.clone();
+    let token = accounts.sign(&realm, AUDIENCE, &claims()).unwrap();
+    let verifier = Verifier::<Claims>::new(Arc::clone(&accounts), AUDIENCE);
+    let other = Verifier::<Claims>::new(Arc::clone(&accounts), "another");
+    for _ in 0..2 {
+        let verified = verifier.verify(&token).unwrap();
+        assert_eq!((&verified.realm, &verified.claims), (&realm, &claims()));
+        assert_eq!(other.verify(&token).unwrap_err(), TokenError::WrongAudience);
+        let forged = format!("{token}x");
+        assert_eq!(verifier.verify(&forged).unwrap_err(), TokenError::BadSignature);
+    }
+    house.clock.set(NOW + 1800);
+    assert_eq!(verifier.verify(&token).unwrap_err(), TokenError::Expired);
+    house.clock.set(NOW);
+    assert!(verifier.verify(&token).is_ok());
+
+    let old = accounts.signing_keys(&realm).unwrap()[0].kid.clone();
+    accounts.rotate_signing_key(&realm).await.unwrap();
+    assert!(verifier.verify(&token).is_ok());
+    accounts.remove_signing_key(&realm, &old).await.unwrap();
+    assert_eq!(verifier.verify(&token).unwrap_err(), TokenError::UnknownKey);
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use maru_activity::{Account, ChannelId, ConversationId, Role, Timestamp};
-use maru_hall::{Conversation, Exchange, Exchanged, Meta};
+use maru_hall::{Conversation, Exchange, Exchanged, Finishing, Meta};
 use maru_scenario::{Context, Input, Scenario, State};
 use tokio::time::Instant;
 
@@ -41,12 +41,11 @@ pub(crate) struct Turn {
 }
 
 impl ChatFlow {
-    /// Takes a turn, in a task of its own: a caller who hangs up has still said what they said, and
-    /// gets the answer when they ask again.
+    /// Takes a turn, to its end: a caller who hangs up has still said what they said, and gets the
+    /// answer when they ask again.
     pub(crate) async fn take(&self, turn: Turn) -> Result<Told, Error> {
         let this = self.clone();
-        let task = tokio::spawn(async move { this.wait_and_take(&turn).await });
-        task.await.map_err(|error| Error::Internal(error.to_string()))?
+        Finishing::new(async move { this.wait_and_take(&turn).await }).await
     }
 
     async fn wait_and_take(&self, turn: &Turn) -> Result<Told, Error> {

@@ -1,13 +1,19 @@
 //! The log. No secret and no message text is ever in it.
 
-use std::io::IsTerminal as _;
+mod lines;
+
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
+use lines::Lines;
+
+static LINES: Lines = Lines::to(|| Box::new(io::stderr()));
 
 /// Begins to write the log to the standard error: the standard output is for what was asked for.
+/// Whoever ends the process calls [`finish`].
 ///
 /// # Errors
 /// When there is a log already.
@@ -16,17 +22,23 @@ pub fn start(log: &Log) -> anyhow::Result<()> {
     // One says at each start what it does not do, the other what is said here already.
     let filter = filter.add_directive("refinery_core=warn".parse()?);
     let filter = filter.add_directive("async_nats=warn".parse()?);
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = io::stderr().is_terminal();
     let is_json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !is_terminal,
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(&LINES);
     let started = if is_json {
         lines.json().flatten_event(true).with_span_list(false).try_init()
     } else {
         lines.with_ansi(is_terminal).try_init()
     };
-    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+    started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))?;
+    LINES.start().context("the log cannot be started")
+}
+
+/// Writes the last lines.
+pub fn finish() {
+    LINES.flush();
 }

@@ -9,7 +9,10 @@ use rusqlite::{OptionalExtension, params};
 use super::Batch;
 use super::check::{NO_ROUTE, digest_column, record};
 use crate::heads::Known;
-use crate::rows::{KindColumn, audience_code, folded_column, int, meta_column, op_code, role_code};
+use crate::rows::{
+    self, KindColumn, audience_code, folded_column, int, meta_column, op_code, role_code,
+};
+use crate::values::{Name, Value};
 
 impl Batch<'_> {
     /// Applies a commit. `known` is its conversation, unless it opens one or is about none.
@@ -141,12 +144,7 @@ impl Batch<'_> {
             Turn::Of(turn) => Some(int(turn)),
         };
         let (op, target) = op_code(entry.op);
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO entries (conv, seq, pos, at, audience, kind, role, turn, op, target, \
-             folded, outbox, outbox_count, sender, meta, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
-        )?;
-        let row = insert.insert(params![
+        let row = self.statements.add_entry.get()?.insert(params![
             known.conv,
             int(seq),
             int(known.head.next_pos),
@@ -164,10 +162,7 @@ impl Batch<'_> {
             meta_column(&entry.meta)?,
             &*entry.body,
         ])?;
-        let mut place = self
-            .conn
-            .prepare_cached("INSERT INTO places_recent (conv, seq, entry) VALUES (?1, ?2, ?3)")?;
-        place.execute(params![known.conv, int(seq), row])?;
+        self.statements.add_place.get()?.execute(params![known.conv, int(seq), row])?;
         if let Op::Update(target) | Op::Delete(target) = entry.op {
             let mut fold = self.conn.prepare_cached(
                 "UPDATE entries SET folded = ?3 \
@@ -247,11 +242,7 @@ impl Batch<'_> {
         digest: u64,
         places: &Places,
     ) -> rusqlite::Result<()> {
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO client_keys (conv, hash, digest, at, seq, pos, count, hidden) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
-        let row = insert.insert(params![
+        let row = self.statements.add_key.get()?.insert(params![
             conv,
             hash,
             digest_column(digest),
@@ -261,10 +252,7 @@ impl Batch<'_> {
             int(places.count),
             places.hidden,
         ])?;
-        let mut place = self
-            .conn
-            .prepare_cached("INSERT INTO keys_recent (conv, hash, key) VALUES (?1, ?2, ?3)")?;
-        place.execute(params![conv, hash, row])?;
+        self.statements.add_key_place.get()?.execute(params![conv, hash, row])?;
         Ok(())
     }
 
@@ -274,12 +262,8 @@ impl Batch<'_> {
         conv: Option<i64>,
         places: &Places,
     ) -> rusqlite::Result<()> {
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO commits (id, realm, conv, at, seq, pos, count, hidden) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
         let realm = conv.is_none().then_some(commit.realm.as_str());
-        insert.execute(params![
+        self.statements.add_commit.get()?.execute(params![
             commit.id.0.as_bytes(),
             realm,
             conv,
@@ -292,27 +276,26 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn write_state(&self, commit: &Commit, write: &StateWrite) -> rusqlite::Result<()> {
+    fn write_state(&mut self, commit: &Commit, write: &StateWrite) -> rusqlite::Result<()> {
         let realm = commit.realm.as_str();
-        match &write.value {
+        let written = match &write.value {
             Some(value) => {
-                let mut put = self.conn.prepare_cached(
-                    "INSERT INTO states (realm, scope, key, version, at, until, value, conversation) \
-                     VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE \
-                     SET version = version + 1, at = excluded.at, until = excluded.until, \
-                     value = excluded.value, conversation = excluded.conversation",
-                )?;
+                let mut put = self.statements.put_state.get()?;
                 let (at, until) = (commit.at.as_micros(), write.until.map(Timestamp::as_micros));
                 let about = write.about.as_ref().map(ConversationId::as_str);
-                put.execute(params![realm, write.scope, write.key, at, until, &**value, about])?;
+                let values = params![realm, write.scope, write.key, at, until, &**value, about];
+                let version = put.query_row(values, |row| rows::uint(row, "version"))?;
+                Some(Value { version, at: commit.at, value: value.clone() })
             }
             None => {
                 let mut delete = self.conn.prepare_cached(
                     "DELETE FROM states WHERE realm = ?1 AND scope = ?2 AND key = ?3",
                 )?;
                 delete.execute(params![realm, write.scope, write.key])?;
+                None
             }
-        }
+        };
+        self.written.insert(Name::of(&commit.realm, &write.scope, &write.key), written);
         Ok(())
     }
 

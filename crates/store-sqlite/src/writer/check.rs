@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maru_activity::Role;
+use maru_activity::{RealmId, Role};
 use maru_store::{
     Change, ClientKey, Commit, Conversation, Error, KNOWN_MEMBER, Op, Receipt, Route, Turn,
 };
@@ -11,6 +11,7 @@ use rusqlite::{OptionalExtension, params};
 use super::Batch;
 use crate::heads::Known;
 use crate::rows::{self, int, role_code};
+use crate::values::Name;
 
 /// What came of checking a commit.
 pub(crate) enum Verdict {
@@ -83,10 +84,7 @@ impl Batch<'_> {
 
     /// The first answer, if the key was used before.
     fn repeated(&self, key: &ClientKey, known: &Known) -> rusqlite::Result<Option<Receipt>> {
-        let mut find = self.conn.prepare_cached(
-            "SELECT digest, at, seq, pos, count, hidden FROM client_keys \
-             WHERE id = (SELECT key FROM keyed WHERE conv = ?1 AND hash = ?2)",
-        )?;
+        let mut find = self.statements.find_key.get()?;
         let hash = key.hash(&known.record.id);
         find.query_row(params![known.conv, hash], |row| {
             let differs = row.get::<_, i64>("digest")? != digest_column(key.digest);
@@ -111,10 +109,10 @@ impl Batch<'_> {
         change: &Change,
         conv: i64,
     ) -> rusqlite::Result<Option<&'static str>> {
-        let mut find =
-            self.conn.prepare_cached("SELECT op FROM log WHERE conv = ?1 AND seq = ?2")?;
         for entry in &change.entries {
             let (Op::Update(target) | Op::Delete(target)) = entry.op else { continue };
+            let mut find =
+                self.conn.prepare_cached("SELECT op FROM log WHERE conv = ?1 AND seq = ?2")?;
             let op: Option<i64> =
                 find.query_row(params![conv, int(target)], |row| row.get(0)).optional()?;
             match op {
@@ -127,27 +125,37 @@ impl Batch<'_> {
     }
 
     fn check_states(&self, commit: &Commit) -> rusqlite::Result<Option<Error>> {
-        let mut find = self.conn.prepare_cached(
-            "SELECT version FROM states WHERE realm = ?1 AND scope = ?2 AND key = ?3",
-        )?;
         for write in &commit.states {
             let Some(expected) = write.expect else { continue };
-            let found: Option<i64> = find
-                .query_row(params![commit.realm.as_str(), write.scope, write.key], |row| row.get(0))
-                .optional()?;
-            if found.unwrap_or(0) != int(expected) {
+            if self.state_version(&commit.realm, &write.scope, &write.key)? != expected {
                 return Ok(Some(Error::Conflict("a state has another version")));
             }
         }
         Ok(None)
     }
 
+    /// The version of a value; 0 if it is not there.
+    fn state_version(&self, realm: &RealmId, scope: &str, key: &str) -> rusqlite::Result<u64> {
+        let name = Name::of(realm, scope, key);
+        if let Some(written) = self.written.get(&name) {
+            return Ok(written.as_ref().map_or(0, |value| value.version));
+        }
+        if let Some(version) = self.values.version(&name) {
+            return Ok(version);
+        }
+        let mut find = self.statements.find_state.get()?;
+        let found = find
+            .query_row(params![realm.as_str(), scope, key], |row| rows::uint(row, "version"))
+            .optional()?;
+        Ok(found.unwrap_or(0))
+    }
+
     fn check_timers(&self, commit: &Commit) -> rusqlite::Result<Option<Error>> {
-        let mut find = self.conn.prepare_cached(
-            "SELECT due_at FROM timers WHERE realm = ?1 AND scope = ?2 AND key = ?3",
-        )?;
         for write in &commit.timers {
             let Some(expected) = write.expect else { continue };
+            let mut find = self.conn.prepare_cached(
+                "SELECT due_at FROM timers WHERE realm = ?1 AND scope = ?2 AND key = ?3",
+            )?;
             let found: Option<i64> = find
                 .query_row(params![commit.realm.as_str(), write.scope, write.key], |row| row.get(0))
                 .optional()?;

@@ -283,6 +283,7 @@ impl Writer {
             [one] if !spare_later => erase(conn, one, None),
             many => repeat(conn, many),
         })?;
+        self.values.clear();
         let scrubbed = {
             let _turn = self.checkpointer.hold();
             scrub(&self.conn)

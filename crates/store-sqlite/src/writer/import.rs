@@ -46,6 +46,7 @@ impl Writer {
         for (_, id) in records.iter().filter_map(conversation_of) {
             self.heads.forget(id);
         }
+        self.values.clear();
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod import;
 pub(crate) mod keep;
 mod outbox;
 mod recent;
+mod statements;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,9 +30,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::heads::{Heads, Known};
 use crate::numbers::{Numbers, add, add_time, sub};
 use crate::rows::fault;
+use crate::values::{Name, Value, Values};
 use check::Verdict;
 use checkpoint::Checkpointer;
 pub(crate) use recent::Recent;
+use statements::Statements;
 
 /// From how many commits in the last batch on the next one is given time to gather.
 const CROWD: usize = 16;
@@ -82,6 +85,7 @@ pub(crate) struct BatchLimits {
 pub(crate) struct Writer {
     pub(crate) conn: Connection,
     pub(crate) heads: Arc<Heads>,
+    pub(crate) values: Arc<Values>,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) limits: BatchLimits,
     pub(crate) checkpointer: Checkpointer,
@@ -113,15 +117,29 @@ impl From<Broken> for Error {
 pub(crate) struct Batch<'a> {
     pub(crate) conn: &'a Connection,
     heads: &'a Heads,
+    values: &'a Values,
+    /// What commits do again and again.
+    statements: Statements<'a>,
     changed: HashMap<ConversationId, Known>,
+    /// Values that were written; `None`: taken away.
+    written: HashMap<Name, Option<Value>>,
     /// How many entries and client keys were written.
     entries: u64,
     keys: u64,
 }
 
 impl<'a> Batch<'a> {
-    fn new(conn: &'a Connection, heads: &'a Heads) -> Self {
-        Self { conn, heads, changed: HashMap::new(), entries: 0, keys: 0 }
+    fn new(conn: &'a Connection, heads: &'a Heads, values: &'a Values) -> Self {
+        Self {
+            conn,
+            heads,
+            values,
+            statements: Statements::new(conn),
+            changed: HashMap::new(),
+            written: HashMap::new(),
+            entries: 0,
+            keys: 0,
+        }
     }
 
     /// A conversation as this batch sees it, whatever its realm.
@@ -258,7 +276,7 @@ impl Writer {
         }
         let applied = catch_unwind(AssertUnwindSafe(|| -> rusqlite::Result<_> {
             self.conn.execute_batch("BEGIN IMMEDIATE")?;
-            let mut batch = Batch::new(&self.conn, &self.heads);
+            let mut batch = Batch::new(&self.conn, &self.heads, &self.values);
             let mut answers = Vec::with_capacity(commits.len());
             for commit in commits {
                 answers.push(match batch.check(commit)? {
@@ -269,17 +287,20 @@ impl Writer {
             }
             self.places.added(&self.conn, batch.entries)?;
             self.keys.added(&self.conn, batch.keys)?;
-            Ok((answers, batch.changed))
+            Ok((answers, batch.changed, batch.written))
         }));
         match applied {
             Err(_) => Err(self.fail("a commit panicked")),
             Ok(Err(error)) => Err(self.broken(&error)),
-            Ok(Ok((answers, changed))) => {
+            Ok(Ok((answers, changed, written))) => {
                 self.commit()?;
                 add(&self.numbers.batches, 1);
                 add(&self.numbers.batched, commits.len() as u64);
                 for known in changed.into_values() {
                     self.heads.publish(known);
+                }
+                for (name, value) in written {
+                    self.values.publish(name, value);
                 }
                 Ok(answers)
             }

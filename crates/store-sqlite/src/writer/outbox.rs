@@ -24,10 +24,6 @@ impl Batch<'_> {
     ) -> rusqlite::Result<(Vec<Delivery>, Vec<Outbox>)> {
         let mut outbox = vec![(None, None); change.entries.len()];
         let mut written = Vec::with_capacity(change.deliveries.len());
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO deliveries (public, conv, seq, bot, state, once, replay, attempts, \
-             created_at, due_at) VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, 0, ?6, ?7)",
-        )?;
         let mut order: Vec<usize> = (0..change.deliveries.len()).collect();
         // An entry's deliveries follow each other, so that its row can say where they are.
         order.sort_by_key(|index| change.deliveries[*index].entry);
@@ -38,7 +34,7 @@ impl Batch<'_> {
                 (DeliveryTo::Route, _) => continue,
             };
             let seq = known.head.next_seq + new.entry as u64;
-            let row = insert.insert(params![
+            let row = self.statements.add_delivery.get()?.insert(params![
                 new.id.0.as_bytes(),
                 known.conv,
                 int(seq),
@@ -80,9 +76,7 @@ impl Batch<'_> {
         now: Timestamp,
         known: &mut Known,
     ) -> rusqlite::Result<()> {
-        let mut find = self
-            .conn
-            .prepare_cached("SELECT id, state FROM deliveries WHERE public = ?1 AND conv = ?2")?;
+        let mut find = self.statements.find_delivery.get()?;
         let found = find
             .query_row(params![settlement.delivery.0.as_bytes(), known.conv], |row| {
                 Ok((row.get::<_, i64>("id")?, rows::delivery_state(row)?))
@@ -106,12 +100,7 @@ impl Batch<'_> {
             Settle::Replay => (DeliveryState::Open, Some(now), None),
         };
         let replay = settlement.settle == Settle::Replay;
-        // Only a success clears the cause; another attempt that says none keeps the last one.
-        let mut update = self.conn.prepare_cached(
-            "UPDATE deliveries SET state = ?2, attempts = attempts + ?3, \
-             due_at = coalesce(?4, due_at), replay = replay OR ?5, \
-             cause = CASE ?2 WHEN 1 THEN NULL ELSE coalesce(?6, cause) END WHERE id = ?1",
-        )?;
+        let mut update = self.statements.settle_delivery.get()?;
         let due_at = due_at.map(Timestamp::as_micros);
         update.execute(params![row, state_code(state), made, due_at, replay, cause])?;
         match (wanted, state) {
