@@ -10,7 +10,7 @@ use maru_activity::{ChannelId, RealmId};
 use maru_hall::{ChannelRecord, Directory, Snapshot};
 
 use crate::KIND;
-use crate::config::{PURPOSE, Settings};
+use crate::config::{SECRETS, Settings};
 use crate::origin::may_connect;
 
 /// A channel's record with its settings read and its secrets opened.
@@ -27,7 +27,7 @@ pub(crate) struct Channel {
 impl Channel {
     fn of(record: &Arc<ChannelRecord>, key: &InstanceKey) -> Result<Self, String> {
         let settings = Settings::read(&record.settings).map_err(|error| error.to_string())?;
-        let secrets = settings.secrets.iter().map(|sealed| sealed.open(PURPOSE, key));
+        let secrets = settings.secrets.iter().map(|sealed| sealed.open(SECRETS.purpose, key));
         let secrets = secrets.collect::<Option<_>>().ok_or("a signing secret cannot be opened")?;
         Ok(Self { record: Arc::clone(record), settings, secrets })
     }

@@ -1,8 +1,6 @@
 //! A channel's settings: what stands under `settings` in its record.
 
-use std::collections::HashSet;
-
-use maru_accounts::{InstanceKey, SealedSecret, Secret};
+use maru_accounts::{InstanceKey, SealedSecret, Secret, SigningSecrets};
 use maru_activity::env::Env;
 use maru_files::{FILE_BYTES_MAX, said::TEXT_MAX};
 use maru_hall::settings::{self, BadSettings, bad, within};
@@ -11,17 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::origin::is_origin;
 
-/// What the signing secrets are sealed for.
-pub(crate) const PURPOSE: &str = "web-chat/signing-secret";
-
-/// The most signing secrets: with two, one can be changed while the other goes on being good.
-const SECRETS_MAX: usize = 2;
-
-/// The lengths of a signing secret that is brought along, in bytes. RFC 7518 wants 32 for HS256.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 32..=512;
-
-/// The length of one that is made here, in characters of base62.
-const SECRET_LENGTH: usize = 43;
+/// A channel's signing secrets: one, and while it changes a second one. RFC 7518 wants 32 bytes for
+/// HS256.
+pub(crate) const SECRETS: SigningSecrets =
+    SigningSecrets { purpose: "web-chat/signing-secret", bytes: 32..=512 };
 
 /// The most names, origins and hosts.
 const LIST_MAX: usize = 100;
@@ -118,13 +109,7 @@ impl Settings {
                 return Err(bad("file_hosts", format!("{host:?} is no host's name")));
             }
         }
-        if self.secrets.len() > SECRETS_MAX {
-            return Err(bad("secrets", format!("at most {SECRETS_MAX} are taken")));
-        }
-        let ids: HashSet<&str> = self.secrets.iter().map(|secret| secret.id.as_str()).collect();
-        if ids.len() != self.secrets.len() {
-            return Err(bad("secrets", "the two secrets must have different ids"));
-        }
+        SigningSecrets::check(&self.secrets).map_err(|error| bad("secrets", error.to_string()))?;
         if self.secrets.is_empty() && self.identity != Identity::Off {
             return Err(bad("identity", "tokens cannot be checked without a signing secret"));
         }
@@ -143,7 +128,7 @@ pub fn check_settings(settings: &Map<String, Value>) -> Result<(), BadSettings> 
 
 /// The settings of a new channel, with its first signing secret, whose text is shown only now.
 pub fn new_settings(env: &Env, key: &InstanceKey) -> (Map<String, Value>, Secret) {
-    let (secret, record) = new_secret(env, key);
+    let (secret, record) = SECRETS.fresh(env, key);
     (Map::from_iter([("secrets".to_owned(), value_of(&[record]))]), secret)
 }
 
@@ -158,8 +143,11 @@ pub fn rotate(
     env: &Env,
     key: &InstanceKey,
 ) -> Result<Secret, BadSettings> {
-    let (secret, record) = new_secret(env, key);
-    put_secret(settings, which, record)?;
+    let mut secrets = Settings::read(settings)?.secrets;
+    let secret = SECRETS
+        .renew(&mut secrets, which, env, key)
+        .map_err(|error| bad("secrets", error.to_string()))?;
+    settings.insert("secrets".to_owned(), value_of(&secrets));
     Ok(secret)
 }
 
@@ -173,36 +161,12 @@ pub fn import_secret(
     env: &Env,
     key: &InstanceKey,
 ) -> Result<(), BadSettings> {
-    if !SECRET_BYTES.contains(&plain.expose().len()) {
-        let (least, most) = SECRET_BYTES.into_inner();
-        return Err(bad("secrets", format!("a signing secret has {least} to {most} bytes")));
-    }
-    let kept = Settings::read(settings)?.secrets;
-    if kept.iter().any(|kept| kept.is(plain, PURPOSE, key)) {
-        return Ok(());
-    }
-    put_secret(settings, 0, SealedSecret::seal(plain, PURPOSE, env, key))
-}
-
-fn put_secret(
-    settings: &mut Map<String, Value>,
-    which: usize,
-    record: SealedSecret,
-) -> Result<(), BadSettings> {
     let mut secrets = Settings::read(settings)?.secrets;
-    match secrets.get_mut(which) {
-        Some(place) => *place = record,
-        None if which < SECRETS_MAX => secrets.push(record),
-        None => return Err(bad("secrets", "the two places are 0 and 1")),
-    }
+    SECRETS
+        .bring(&mut secrets, plain, env, key)
+        .map_err(|error| bad("secrets", error.to_string()))?;
     settings.insert("secrets".to_owned(), value_of(&secrets));
     Ok(())
-}
-
-fn new_secret(env: &Env, key: &InstanceKey) -> (Secret, SealedSecret) {
-    let secret = Secret::new(env.base62(SECRET_LENGTH));
-    let record = SealedSecret::seal(&secret, PURPOSE, env, key);
-    (secret, record)
 }
 
 fn value_of<T: Serialize>(list: &[T]) -> Value {
@@ -259,7 +223,7 @@ mod tests {
         let second = rotate(&mut settings, 1, &env, &key).unwrap();
         let has = |settings: &Map<String, Value>, secret: &Secret| {
             let kept = Settings::read(settings).unwrap().secrets;
-            kept.iter().any(|kept| kept.is(secret, PURPOSE, &key))
+            kept.iter().any(|kept| kept.is(secret, SECRETS.purpose, &key))
         };
         assert!(has(&settings, &first) && has(&settings, &second));
         let own = Secret::new("x".repeat(32));

@@ -101,8 +101,10 @@ impl IntoResponse for Error {
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        if let Refused::Files(error) = &refused {
-            tracing::warn!(%error, "a file was not kept");
+        match &refused {
+            Refused::Files(error) => tracing::warn!(%error, "a file was not kept"),
+            Refused::Disk(error) => tracing::warn!(%error, "a file was not kept"),
+            _ => {}
         }
         Self::Upload(refused)
     }

@@ -12,6 +12,7 @@ mod config;
 mod cors;
 mod endpoints;
 mod error;
+pub mod fuzz;
 mod identity;
 mod limits;
 mod map;

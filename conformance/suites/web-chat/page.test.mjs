@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { Browser, picture } from '../../lib/browser.mjs';
+import { addApp } from '../../lib/chatflow/app.mjs';
 import { png } from '../../lib/files.mjs';
 import { sleep, until } from '../../lib/wait.mjs';
 import { isAccessible } from '../../lib/web-chat/axe.mjs';
@@ -156,6 +157,30 @@ describe('webchat.html', () => {
     await pictures(page, 'scenario');
     await page.getByRole('button', { name: '처음으로' }).last().click();
     await shows(page, '마루 커피', 2);
+    await page.close();
+  });
+
+  test('turns the pages of a long menu', async () => {
+    const choices = Array.from({ length: 23 }, (_, n) => ({ label: `메뉴 ${n + 1}`, to: 'menu' }));
+    const menu = { type: 'select', message: { text: '무엇을 도와드릴까요?' }, choices };
+    const meta = { entry_id: 'menu', exception_id: 'menu' };
+    await addApp(play.maru, { handle: 'long', file: { format: 'chatflow/1', name: 'long', meta, nodes: { menu } } });
+    const bot = await play.maru.cli('bot', 'add', 'long', '--kind', 'chatflow', '--set', 'app="long"');
+    await play.maru.cli('dn', 'add', '3202', '--kind', 'virtual', '--name', '긴 메뉴', '--bot', bot.id);
+    const page = await open('3202');
+    const shown = (place) => page.locator('.bubble').nth(place).locator('.choice').allInnerTexts();
+    const numbers = (from, count) => Array.from({ length: count }, (_, n) => `메뉴 ${from + n}`);
+    await shows(page, '무엇을 도와드릴까요?');
+    const next = page.getByRole('button', { name: '다음' });
+    for (const [turn, from, count] of [[0, 1, 10], [1, 11, 10], [2, 21, 3], [3, 1, 10]]) {
+      // Between two menus stands what was pressed.
+      assert.deepEqual(await shown(turn * 2), numbers(from, count));
+      if (turn === 2) await pictures(page, 'long-menu');
+      if (turn < 3) await next.last().click();
+      if (turn < 3) await shows(page, '무엇을 도와드릴까요?', turn + 2);
+    }
+    await page.locator('.bubble').nth(4).getByRole('button', { name: '메뉴 23' }).click();
+    await shows(page, '무엇을 도와드릴까요?', 5);
     await page.close();
   });
 

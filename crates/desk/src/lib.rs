@@ -8,6 +8,7 @@
 mod command;
 mod face;
 pub mod floor;
+pub mod fuzz;
 pub mod limits;
 mod records;
 mod service;

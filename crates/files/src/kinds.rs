@@ -99,16 +99,62 @@ pub const KINDS: &[FileKind] = &[
     kind("video/webm", &["webm"], Family::Matroska),
 ];
 
-/// The kind of a file, if it is one that is taken: its name's extension and its first bytes must
-/// agree.
-pub fn kind_of(name: &str, bytes: &[u8]) -> Option<&'static FileKind> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    if stem.is_empty() {
-        return None;
+/// How many of a file's first bytes tell what it is.
+pub const HEAD_BYTES: usize = 64;
+
+/// A look at a file as it comes in, piece by piece: whether it is of a kind that is taken, and goes on as
+/// that kind does.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    kind: &'static FileKind,
+    /// There was something else than white space.
+    has_words: bool,
+}
+
+impl Look {
+    /// The first look at a file. Its name's extension and its first bytes must agree on a kind that is
+    /// taken; `first` has at least [`HEAD_BYTES`] of them, or is all of it.
+    pub fn at(name: &str, first: &[u8]) -> Option<Self> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        if stem.is_empty() || first.is_empty() {
+            return None;
+        }
+        let extension = extension.to_ascii_lowercase();
+        let kind = KINDS.iter().find(|kind| kind.extensions.contains(&extension.as_str()))?;
+        let mut look = Self { kind, has_words: false };
+        match signature_of(first) {
+            Some(family) => (family == kind.family).then_some(look),
+            None if kind.family == Family::Text => {
+                let words = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+                look.goes_on(words).then_some(look)
+            }
+            None => None,
+        }
     }
-    let extension = extension.to_ascii_lowercase();
-    let kind = KINDS.iter().find(|kind| kind.extensions.contains(&extension.as_str()))?;
-    (family_of(bytes) == Some(kind.family)).then_some(kind)
+
+    /// Whether a file goes on in this way.
+    pub fn goes_on(&mut self, piece: &[u8]) -> bool {
+        self.kind.family != Family::Text || self.is_text(piece)
+    }
+
+    /// The kind of a file that has come to its end.
+    pub fn end(self) -> Option<&'static FileKind> {
+        (self.kind.family != Family::Text || self.has_words).then_some(self.kind)
+    }
+
+    /// Whether this is text, in UTF-8 or one of the older encodings, and does not begin as markup does:
+    /// what would make a page of it would be there, behind white space at most.
+    fn is_text(&mut self, piece: &[u8]) -> bool {
+        if !self.has_words {
+            let first = piece.iter().find(|byte| !byte.is_ascii_whitespace());
+            if first == Some(&b'<') {
+                return false;
+            }
+            self.has_words = first.is_some();
+        }
+        let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
+        !piece.iter().any(|byte| is_control(byte) || *byte == 0x7f)
+    }
 }
 
 /// The container of MP4 says behind its first four bytes what it is.
@@ -117,7 +163,8 @@ const ISO_BRAND_AT: usize = 8;
 /// The brands of pictures in that container.
 const HEIC_BRANDS: [&[u8]; 5] = [b"heic", b"heix", b"heim", b"mif1", b"msf1"];
 
-fn family_of(bytes: &[u8]) -> Option<Family> {
+/// What a file's first bytes say it is. Text says nothing.
+fn signature_of(bytes: &[u8]) -> Option<Family> {
     let signatures: [(&[u8], Family); 11] = [
         (b"\x89PNG\r\n\x1a\n", Family::Png),
         (b"\xff\xd8\xff", Family::Jpeg),
@@ -146,18 +193,8 @@ fn family_of(bytes: &[u8]) -> Option<Family> {
         (_, Some(b"ftyp"), Some(_)) => Some(Family::IsoMedia),
         // A frame of MPEG audio, layer III.
         (Some([0xff, 0xfb | 0xfa | 0xf3 | 0xf2, ..]), ..) => Some(Family::Mp3),
-        _ if is_text(bytes) => Some(Family::Text),
         _ => None,
     }
-}
-
-/// Whether this is text, in UTF-8 or one of the older encodings, and does not begin as markup does:
-/// what would make a page of it would be there, behind white space at most.
-fn is_text(bytes: &[u8]) -> bool {
-    let words = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let first = words.iter().find(|byte| !byte.is_ascii_whitespace());
-    let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
-    first.is_some_and(|first| *first != b'<') && !bytes.iter().any(|b| is_control(b) || *b == 0x7f)
 }
 
 #[cfg(test)]
@@ -166,8 +203,17 @@ mod tests {
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n....";
 
+    /// What a file is taken for that comes in whole, and in pieces.
     fn media_type(name: &str, bytes: &[u8]) -> Option<&'static str> {
-        kind_of(name, bytes).map(|kind| kind.media_type)
+        let looked = |piece: usize| {
+            let (first, rest) = bytes.split_at(bytes.len().min(HEAD_BYTES));
+            let mut look = Look::at(name, first)?;
+            let goes_on = rest.chunks(piece).all(|piece| look.goes_on(piece));
+            look.end().filter(|_| goes_on).map(|kind| kind.media_type)
+        };
+        let whole = looked(usize::MAX);
+        assert!([1, 7, 64].iter().all(|piece| looked(*piece) == whole), "{name}");
+        whole
     }
 
     #[test]
@@ -195,6 +241,8 @@ mod tests {
     #[test]
     fn what_is_not_what_it_says_or_may_hold_a_script_is_refused() {
         let polyglot: &[u8] = b"GIF89a/*<script>alert(1)</script>*/";
+        let late_page = [&[b'\n'; 500], b"<html>" as &[u8]].concat();
+        let late_control = [&[b'x'; 500], b"\0" as &[u8]].concat();
         for (name, bytes) in [
             ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>" as &[u8]),
             ("a.html", b"<html>"),
@@ -209,6 +257,9 @@ mod tests {
             ("a.txt", b"MZ\x00\x01"),
             ("a.zip", b"PK\x03\x04"),
             ("a.png.exe", PNG),
+            ("a.txt", &late_page),
+            ("a.txt", &late_control),
+            ("a.txt", &[b' '; 500]),
             ("png", PNG),
             (".png", PNG),
             ("a.png", b""),

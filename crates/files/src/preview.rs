@@ -1,15 +1,18 @@
 //! Previews: a picture drawn anew, small.
 //!
 //! What comes out was never a stranger's bytes, so it may be shown in place. What goes in is one, so
-//! it is decoded under limits of pixels and memory, away from the threads that serve, and few at a
-//! time.
+//! it is decoded under limits of pixels and memory, away from the threads that serve, and one after the
+//! other.
 
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits};
-use tokio::sync::Semaphore;
+use tokio::sync::{mpsc, oneshot};
 
 /// The longest side of a preview, in pixels (web-chat-desk.md §4.12).
 pub const SIDE_MAX: u32 = 320;
@@ -17,11 +20,11 @@ pub const SIDE_MAX: u32 = 320;
 /// The most pixels of a picture of which a preview is drawn: 50 million, more than phones take.
 pub const PIXELS_MAX: u64 = 50_000_000;
 
-/// The most bytes of memory that decoding one picture may take.
-pub const MEMORY_MAX: u64 = 256 * 1024 * 1024;
+/// The most bytes of memory that a decoded picture may take: the most pixels with four bytes each.
+pub const MEMORY_MAX: u64 = 200_000_000;
 
-/// How many pictures are decoded at once.
-const AT_ONCE: usize = 2;
+/// How many pictures may wait to be decoded. Who comes then waits to be let in.
+const WAITING_MAX: usize = 64;
 
 /// The quality of a preview without transparency, of 100.
 const JPEG_QUALITY: u8 = 80;
@@ -44,46 +47,69 @@ pub enum Undrawn {
     /// It cannot be read as a picture of its kind.
     #[error("the picture is damaged")]
     Damaged,
-    /// It has too many pixels.
-    #[error("the picture has more than {PIXELS_MAX} pixels")]
+    /// It has too many pixels, or takes too much memory.
+    #[error("the picture has more than {PIXELS_MAX} pixels, or takes more than {MEMORY_MAX} bytes")]
     TooLarge,
 }
 
-/// Draws previews, a few at a time.
+/// Draws previews, one after the other, in a thread of their own. So what they take of the memory is what
+/// one picture may take: the system's allocator keeps something back for every thread that had it.
 #[derive(Debug)]
-pub struct Previews {
-    places: Semaphore,
-}
+pub struct Previews(mpsc::Sender<Job>);
 
-impl Default for Previews {
-    fn default() -> Self {
-        Self { places: Semaphore::new(AT_ONCE) }
-    }
+/// A picture to be drawn, and who waits for it.
+#[derive(Debug)]
+struct Job {
+    media_type: &'static str,
+    picture: File,
+    drawn: oneshot::Sender<Result<Preview, Undrawn>>,
 }
 
 impl Previews {
-    /// Draws a picture's preview.
+    /// Starts the thread, which ends when this is dropped.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start() -> io::Result<Self> {
+        let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_MAX);
+        let draw_all = move || {
+            while let Some(Job { media_type, picture, drawn }) = jobs.blocking_recv() {
+                // Whoever hung up waits for nothing.
+                if drawn.is_closed() {
+                    continue;
+                }
+                // A decoder that panics has met a picture that is none.
+                let drawing = || draw(media_type, BufReader::new(picture));
+                let done = catch_unwind(AssertUnwindSafe(drawing));
+                let _ = drawn.send(done.unwrap_or(Err(Undrawn::Damaged)));
+            }
+        };
+        thread::Builder::new().name("previews".to_owned()).spawn(draw_all)?;
+        Ok(Self(sender))
+    }
+
+    /// Draws the preview of the picture in a file, from where that stands.
     ///
     /// # Errors
     /// [`Undrawn`] says why not.
-    pub async fn of(&self, media_type: &'static str, bytes: Bytes) -> Result<Preview, Undrawn> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
-        let drawn = tokio::task::spawn_blocking(move || draw(media_type, &bytes));
-        // A decoder that panics has met a picture that is none.
-        drawn.await.unwrap_or(Err(Undrawn::Damaged))
+    pub async fn of(&self, media_type: &'static str, picture: File) -> Result<Preview, Undrawn> {
+        let (drawn, waits) = oneshot::channel();
+        // The thread is there as long as this is.
+        let _ = self.0.send(Job { media_type, picture, drawn }).await;
+        waits.await.unwrap_or(Err(Undrawn::Damaged))
     }
 }
 
-fn draw(media_type: &str, bytes: &[u8]) -> Result<Preview, Undrawn> {
+fn draw(media_type: &str, picture: impl BufRead + Seek) -> Result<Preview, Undrawn> {
     let format = ImageFormat::from_mime_type(media_type).ok_or(Undrawn::Damaged)?;
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut reader = ImageReader::with_format(picture, format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MEMORY_MAX);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(undrawn)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > PIXELS_MAX {
+    // The limits above are those of what the decoder needs for itself; what it writes is not counted.
+    if u64::from(width) * u64::from(height) > PIXELS_MAX || decoder.total_bytes() > MEMORY_MAX {
         return Err(Undrawn::TooLarge);
     }
     let orientation = decoder.orientation().map_err(undrawn)?;
@@ -132,6 +158,10 @@ mod tests {
         out.into_inner()
     }
 
+    fn drawn(media_type: &str, bytes: &[u8]) -> Result<Preview, Undrawn> {
+        draw(media_type, Cursor::new(bytes))
+    }
+
     fn size_of(preview: &Preview) -> (u32, u32) {
         let format = ImageFormat::from_mime_type(preview.media_type).unwrap();
         let picture = image::load_from_memory_with_format(&preview.bytes, format).unwrap();
@@ -143,15 +173,15 @@ mod tests {
         let large = DynamicImage::ImageRgb8(RgbImage::from_pixel(900, 300, Rgb([200, 10, 10])));
         let mut jpeg = encoded(&large, ImageFormat::Jpeg);
         jpeg.extend_from_slice(b"<script>alert(1)</script>");
-        let preview = draw("image/jpeg", &jpeg).unwrap();
+        let preview = drawn("image/jpeg", &jpeg).unwrap();
         assert_eq!((preview.media_type, size_of(&preview)), ("image/jpeg", (320, 107)));
         assert!(!preview.bytes.windows(7).any(|bytes| bytes == b"<script"));
         let clear = DynamicImage::ImageRgba8(RgbaImage::from_pixel(20, 10, Rgba([0, 0, 0, 0])));
-        let preview = draw("image/png", &encoded(&clear, ImageFormat::Png)).unwrap();
+        let preview = drawn("image/png", &encoded(&clear, ImageFormat::Png)).unwrap();
         assert_eq!((preview.media_type, size_of(&preview)), ("image/png", (20, 10)));
         for format in [ImageFormat::Gif, ImageFormat::WebP] {
             let bytes = encoded(&clear, format);
-            assert!(draw(format.to_mime_type(), &bytes).is_ok(), "{format:?}");
+            assert!(drawn(format.to_mime_type(), &bytes).is_ok(), "{format:?}");
         }
     }
 
@@ -160,11 +190,11 @@ mod tests {
         let mut png = encoded(&DynamicImage::new_rgb8(1, 1), ImageFormat::Png);
         // The header's width and height, and its checksum left wrong: it is not even looked at.
         png[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
-        assert!(draw("image/png", &png).is_err());
-        assert_eq!(draw("image/gif", b"GIF89a/*<script>*/"), Err(Undrawn::TooLarge));
-        assert_eq!(draw("image/gif", b"GIF89a\x01\0\x01\0<script>"), Err(Undrawn::Damaged));
-        assert_eq!(draw("image/png", &png[..20]), Err(Undrawn::Damaged));
-        assert_eq!(draw("image/jpeg", b"\xff\xd8\xff\xe0"), Err(Undrawn::Damaged));
-        assert_eq!(draw("text/plain", b"x"), Err(Undrawn::Damaged));
+        assert!(drawn("image/png", &png).is_err());
+        assert_eq!(drawn("image/gif", b"GIF89a/*<script>*/"), Err(Undrawn::TooLarge));
+        assert_eq!(drawn("image/gif", b"GIF89a\x01\0\x01\0<script>"), Err(Undrawn::Damaged));
+        assert_eq!(drawn("image/png", &png[..20]), Err(Undrawn::Damaged));
+        assert_eq!(drawn("image/jpeg", b"\xff\xd8\xff\xe0"), Err(Undrawn::Damaged));
+        assert_eq!(drawn("text/plain", b"x"), Err(Undrawn::Damaged));
     }
 }

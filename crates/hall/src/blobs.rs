@@ -18,9 +18,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maru_activity::env::Env;
 use maru_activity::{ChannelId, CommitId, ConversationId, RealmId};
 use maru_store::{Commit, Conversation, NewEntry, StateWrite, Store, blob_references};
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufRead, AsyncWriteExt as _};
 
 /// The scope of records, under the file's id, and of claims, under the same with [`CLAIM`] behind
 /// it: so a listing gives each record and then its claim.
@@ -31,6 +33,10 @@ const CLAIM: &str = "/claim";
 
 /// How a body refers to a file.
 const REFERENCE: &str = "blob:";
+
+/// How much of a file is in memory while it is copied, twice at most: the least that a part of an
+/// upload to S3 may have. A file that is smaller goes there in one call.
+const PART_BYTES: usize = 5 * 1024 * 1024;
 
 /// How many files one commit takes away.
 const DELETE_MAX: usize = 200;
@@ -220,20 +226,65 @@ impl Blobs {
         bytes: Bytes,
         claim: Option<Claim>,
     ) -> Result<BlobId, BlobError> {
-        let id = BlobId(format!("{}.{realm}", self.env.base62(43)).into());
         let blob = Blob {
             content_type: content_type.to_owned(),
             name: name.to_owned(),
             bytes: bytes.len() as u64,
         };
+        let id = self.announce(realm, blob, claim).await?;
+        let put = self.files.put(&id.path(), PutPayload::from_bytes(bytes)).await;
+        put.map_err(BlobError::Files)?;
+        Ok(id)
+    }
+
+    /// As [`Blobs::put`], of a file that is read from somewhere and is never in memory whole.
+    ///
+    /// # Errors
+    /// [`BlobError`] when it cannot be kept, or is not as long as `blob` says: then nothing is.
+    pub async fn put_from(
+        &self,
+        realm: &RealmId,
+        blob: Blob,
+        from: &mut (dyn AsyncBufRead + Send + Unpin),
+    ) -> Result<BlobId, BlobError> {
+        let bytes = blob.bytes;
+        let id = self.announce(realm, blob, None).await?;
+        let out = BufWriter::with_capacity(Arc::clone(&self.files), id.path(), PART_BYTES);
+        let mut out = out.with_max_concurrency(1);
+        let kept = match tokio::io::copy_buf(from, &mut out).await {
+            Ok(copied) if copied == bytes => out.shutdown().await,
+            other => {
+                let short =
+                    |copied| std::io::Error::other(format!("{copied} bytes of {bytes} came"));
+                let cause = other.map_or_else(|error| error, short);
+                // Best effort, as below: the error that counts is the one before, and what is left is
+                // collected within a day.
+                let _ = out.abort().await;
+                Err(cause)
+            }
+        };
+        if let Err(error) = kept {
+            let _ = self.delete(&id).await;
+            let source = Box::new(error);
+            return Err(BlobError::Files(object_store::Error::Generic { store: "copy", source }));
+        }
+        Ok(id)
+    }
+
+    /// Writes the record of a file that is going to be kept. Nobody knows its id yet, so nobody
+    /// misses the bytes.
+    async fn announce(
+        &self,
+        realm: &RealmId,
+        blob: Blob,
+        claim: Option<Claim>,
+    ) -> Result<BlobId, BlobError> {
+        let id = BlobId(format!("{}.{realm}", self.env.base62(43)).into());
         let record = serde_json::to_vec(&Record { blob, tracked: true });
         let record = record.map_err(|_| BlobError::Damaged)?;
         let mut states = vec![StateWrite::put(SCOPE, id.as_str(), record)];
         states.extend(claim.map(|claim| claim.write(&id)));
         self.write(realm, states).await?;
-        // Nobody knows the id yet, so nobody misses the bytes.
-        let put = self.files.put(&id.path(), PutPayload::from_bytes(bytes)).await;
-        put.map_err(BlobError::Files)?;
         Ok(id)
     }
 

@@ -71,6 +71,8 @@ impl Doors {
         let desk = Desk::new(DeskSetup { hall: hall(), notifier: notify }, registry);
         desk.install();
         let files = Files::new(hall(), accounts().instance_key());
+        // The folder for what is temporary is in memory on some machines.
+        let files = files.spooled_in(config.data.clone());
         let web_chat = WebChat::new(hall(), accounts(), sockets.clone(), files.clone(), registry);
         let agents = DeskFace::new(FaceSetup {
             service: Arc::clone(&desk),

@@ -98,6 +98,7 @@ impl Parts {
         accounts.ensure_default().await.context("the default realm cannot be made")?;
         let people = People::new(Arc::clone(&store), env.clone());
         let maru = registry.sub_registry_with_prefix("maru");
+        people.register(maru);
         let carrier = engines::open_hints(config, &*store, local_url.is_some(), &env, maru).await?;
 
         // Who answers.

@@ -1,6 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
 
-import { isWebAddress } from '../src/page/faces';
 import { span, speak, t, tError, tOf } from '../src/page/words.svelte';
 
 beforeEach(() => speak('en'));
@@ -32,11 +31,3 @@ test.each([
   [3_723, '1:02:03'],
   [-1, '0:00'],
 ])('%i seconds are %s', (seconds, text) => expect(span(seconds)).toBe(text));
-
-test.each(['javascript:alert(1)', 'data:text/html,x', 'https://a b', 'java\nscript:x', 1, undefined])('%s is no address', (address) =>
-  expect(isWebAddress(address)).toBe(false),
-);
-
-test.each(['https://example.org/a?b=c', 'http://localhost:8080/', '/nxchat/file/abc'])('%s is an address', (address) =>
-  expect(isWebAddress(address)).toBe(true),
-);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { contentOf } from '../src/content';
+import { contentOf, isWebAddress } from '../src/content';
 import { isDn, isRealm, isTel, socketAddress } from '../src/grammar';
 import { shortName } from '../src/upload';
 
@@ -89,3 +89,10 @@ test('a long name is cut before what follows its last dot', () => {
   expect(Array.from(shortName('가'.repeat(40)))).toHaveLength(28);
   expect(Array.from(shortName(`a.${'b'.repeat(40)}`))).toHaveLength(28);
 });
+
+test.each(['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'https://a b', 'java\nscript:x', '/a', '', 1, undefined])(
+  '%s is no address',
+  (address) => expect(isWebAddress(address)).toBe(false),
+);
+
+test.each(['https://example.org/a?b=c', 'http://localhost:8080/'])('%s is an address', (address) => expect(isWebAddress(address)).toBe(true));

@@ -2,23 +2,14 @@
 
 use std::sync::Arc;
 
-use maru_accounts::{Accounts, InstanceKey};
 use maru_activity::env::Env;
 use maru_activity::{Account, Activity, Envelope, Limits, RealmId, Viewer, render};
 use maru_bot_framework::{BotFrameworkKind, Callback, Connector, ConnectorLimits};
 use maru_door::{Context, Faces, Metrics, RouteSpec};
-use maru_egress::{Egress, Options, Policy};
-use maru_hall::{
-    Begin, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall, Place, Post, Setup,
-    Shown,
-};
-use maru_hints::LocalHints;
-use maru_store_sqlite::SqliteStore;
+use maru_hall::{Begin, BotRecord, Conversation, Hall, Place, Post, Shown};
+use maru_testhouse::{Ground, add_bot, add_channel, egress};
 use maru_testkit::{Answer, ScriptedBot, call};
-use object_store::memory::InMemory;
-use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const KIND: &str = "bot-framework";
@@ -39,7 +30,7 @@ pub(crate) struct House {
     /// Where everything is served, without a slash at the end.
     pub(crate) url: String,
     serving: tokio::task::JoinHandle<()>,
-    _folder: TempDir,
+    _ground: Ground,
 }
 
 impl Drop for House {
@@ -57,35 +48,20 @@ impl House {
     pub(crate) async fn open_with(settings: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (env, mut registry) = (Env::system(), Registry::default());
-        let folder = TempDir::new().unwrap();
-        let options = maru_store_sqlite::Options::new(env.clone());
-        let store = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
-        let key = || InstanceKey::load_or_create(&folder.path().join("key"), &env).unwrap();
-        let accounts = Accounts::open(store.clone(), env.clone(), key()).await.unwrap();
-        accounts.ensure_default().await.unwrap();
-        let callback = Callback::new(&url, Arc::new(key())).unwrap();
-        let egress = egress(&mut registry);
-        let kind = BotFrameworkKind::new(egress, callback.clone(), env.clone(), LIMITS.activity);
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![Arc::new(kind)],
-            channel_kinds: vec![("web", |_| Ok(()))],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let ground = Ground::new(Env::system()).await;
+        let env = ground.env.clone();
+        let callback = Callback::new(&url, Arc::new(ground.key())).unwrap();
+        let kind = BotFrameworkKind::new(egress(), callback.clone(), env.clone(), LIMITS.activity);
+        let hall = ground.hall(vec![Arc::new(kind)], vec![("web", |_| Ok(()))]).await;
         hall.start();
         let connector = Arc::new(Connector::new(hall.clone(), callback, LIMITS));
         let faces = Faces::mount(vec![connector]).unwrap();
         let routes = faces.routes().to_vec();
-        let context = Arc::new(Context::new(env, Metrics::register(&mut registry)));
+        let context = Arc::new(Context::new(env, Metrics::default()));
         let router = context.around(faces.into_router());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let bot = ScriptedBot::start().await;
-        let house = Self { hall, bot, routes, url, serving, _folder: folder };
+        let house = Self { hall, bot, routes, url, serving, _ground: ground };
         house.add_bot("b1", "web", settings).await;
         house
     }
@@ -94,24 +70,8 @@ impl House {
     pub(crate) async fn add_bot(&self, id: &str, channel: &str, settings: Value) {
         let mut all: Map<String, Value> = settings.as_object().unwrap().clone();
         all.insert("endpoint".to_owned(), self.bot.url().into());
-        let record = BotRecord {
-            id: id.into(),
-            realm: realm(),
-            kind: KIND.to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: all,
-        };
-        self.hall.directory().put_bot(record, true).await.unwrap();
-        let record = ChannelRecord {
-            id: channel.into(),
-            realm: realm(),
-            kind: "web".to_owned(),
-            bot: id.into(),
-            keep_days: None,
-            settings: Map::new(),
-        };
-        self.hall.directory().put_channel(record, true).await.unwrap();
+        add_bot(&self.hall, &realm(), id, KIND, all).await;
+        add_channel(&self.hall, &realm(), (channel, "web"), id, Map::new()).await;
     }
 
     /// Changes the record of the bot `b1`.
@@ -174,12 +134,6 @@ impl House {
 
 pub(crate) fn realm() -> RealmId {
     RealmId::from("default")
-}
-
-fn egress(registry: &mut Registry) -> Egress {
-    let mut options = Options::new(registry);
-    options.policy = Policy { allow_loopback: true, ..Policy::default() };
-    Egress::new(options).unwrap()
 }
 
 /// Calls with JSON.

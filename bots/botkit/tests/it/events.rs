@@ -18,7 +18,7 @@ async fn a_message_is_told_and_its_answer_comes_into_the_log() {
     let seen = house.wait_for(&conversation, 2).await;
     assert_eq!(seen[1]["text"], "Hello");
     assert_eq!(seen[1]["replyToId"], id);
-    assert_eq!(seen[1]["from"], json!({"id": "kit", "name": "Kit", "role": "bot"}));
+    assert_eq!(seen[1]["from"], json!({"id": "kit", "name": "Bot", "role": "bot"}));
     assert!(house.settled(&conversation).await.is_empty());
 
     let told = house.server.wait_for("on_user_message", 1).await;

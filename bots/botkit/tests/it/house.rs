@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use maru_accounts::{Accounts, InstanceKey, Secret};
+use maru_accounts::Secret;
 use maru_activity::env::Env;
 use maru_activity::{Account, Activity, RealmId, Viewer};
 use maru_bot_echo::EchoKind;
 use maru_botkit::{BotKit, Limits, import_secret, new_settings};
 use maru_door::{Context, Faces, Metrics, RouteSpec};
-use maru_egress::{Egress, Options, Policy};
 use maru_hall::{
-    Begin, BotRecord, ChannelRecord, Conversation, DeliveryFilter, DeliverySettings, DeliveryState,
-    Hall, Place, Post, Setup, Shown,
+    Begin, BotRecord, Conversation, DeliveryFilter, DeliveryState, Hall, Place, Post, Shown,
 };
-use maru_hints::LocalHints;
-use maru_store_sqlite::SqliteStore;
+use maru_testhouse::{Ground, add_bot, add_channel, egress};
 use maru_testkit::eventually;
-use object_store::memory::InMemory;
-use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -42,9 +37,8 @@ pub(crate) struct House {
     pub(crate) routes: Vec<RouteSpec>,
     /// Where everything is served, without a slash at the end.
     pub(crate) url: String,
-    key: InstanceKey,
+    ground: Ground,
     serving: tokio::task::JoinHandle<()>,
-    folder: Arc<TempDir>,
 }
 
 impl Drop for House {
@@ -77,38 +71,24 @@ impl House {
     }
 
     pub(crate) fn folder(&self) -> Arc<TempDir> {
-        Arc::clone(&self.folder)
+        Arc::clone(&self.ground.folder)
     }
 
     async fn open_at(folder: Arc<TempDir>, server: Arc<Server>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (env, mut registry) = (Env::system(), Registry::default());
-        let options = maru_store_sqlite::Options::new(env.clone());
-        let store = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
-        let key = || InstanceKey::load_or_create(&folder.path().join("key"), &env).unwrap();
-        let accounts = Accounts::open(store.clone(), env.clone(), key()).await.unwrap();
-        accounts.ensure_default().await.unwrap();
-        let egress = egress(&mut registry);
-        let botkit = BotKit::new(egress, &url, Arc::new(key()), env.clone()).unwrap();
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![botkit.kind(), Arc::new(EchoKind)],
-            channel_kinds: vec![("web", |_| Ok(()))],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let ground = Ground::at(folder, Env::system()).await;
+        let (env, key) = (ground.env.clone(), Arc::new(ground.key()));
+        let botkit = BotKit::new(egress(), &url, key, env.clone()).unwrap();
+        let bots = vec![botkit.kind(), Arc::new(EchoKind)];
+        let hall = ground.hall(bots, vec![("web", |_| Ok(()))]).await;
         let faces = Faces::mount(vec![botkit.face(hall.clone(), LIMITS)]).unwrap();
         let routes = faces.routes().to_vec();
         hall.start();
-        let context = Arc::new(Context::new(env.clone(), Metrics::register(&mut registry)));
+        let context = Arc::new(Context::new(env, Metrics::default()));
         let router = context.around(faces.into_router());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let key = key();
-        Self { hall, server, routes, url, key, serving, folder }
+        Self { hall, server, routes, url, ground, serving }
     }
 
     async fn furnish(&self, settings: Value) {
@@ -127,9 +107,9 @@ impl House {
 
     /// The settings of a bot behind the house's server.
     pub(crate) fn settings(&self, more: &Value) -> Value {
-        let env = Env::system();
-        let (mut all, _) = new_settings(&env, &self.key);
-        import_secret(&mut all, &Secret::new(API_KEY), &env, &self.key).unwrap();
+        let (env, key) = (&self.ground.env, self.ground.accounts.instance_key());
+        let (mut all, _) = new_settings(env, key);
+        import_secret(&mut all, &Secret::new(API_KEY), env, key).unwrap();
         all.insert("app_id".to_owned(), APP_ID.into());
         all.insert("bot_id".to_owned(), BOT_ID.into());
         all.insert("url".to_owned(), self.server.url.clone().into());
@@ -138,27 +118,12 @@ impl House {
     }
 
     pub(crate) async fn add_bot(&self, id: &str, kind: &str, settings: Value) {
-        let record = BotRecord {
-            id: id.into(),
-            realm: realm(),
-            kind: kind.to_owned(),
-            name: "Kit".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: settings.as_object().unwrap().clone(),
-        };
-        self.hall.directory().put_bot(record, true).await.unwrap();
+        let settings = settings.as_object().unwrap().clone();
+        add_bot(&self.hall, &realm(), id, kind, settings).await;
     }
 
     pub(crate) async fn add_channel(&self, id: &str, bot: &str) {
-        let record = ChannelRecord {
-            id: id.into(),
-            realm: realm(),
-            kind: "web".to_owned(),
-            bot: bot.into(),
-            keep_days: None,
-            settings: Map::new(),
-        };
-        self.hall.directory().put_channel(record, true).await.unwrap();
+        add_channel(&self.hall, &realm(), (id, "web"), bot, Map::new()).await;
     }
 
     /// Begins a conversation with a user in it, on a channel that bots know as `channel_kind`.
@@ -238,10 +203,4 @@ pub(crate) fn user_post(mut body: Value) -> Post {
 
 pub(crate) fn realm() -> RealmId {
     RealmId::from("default")
-}
-
-fn egress(registry: &mut Registry) -> Egress {
-    let mut options = Options::new(registry);
-    options.policy = Policy { allow_loopback: true, ..Policy::default() };
-    Egress::new(options).unwrap()
 }

@@ -4,24 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru_accounts::{Accounts, InstanceKey};
 use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId, Role, Viewer};
 use maru_bot_chatflow::{ChatFlowBots, KIND};
 use maru_chatflow::{ChatFlow, NewApp, Settings, Setup};
-use maru_egress::{Egress, Options as EgressOptions, Policy};
-use maru_hall::{
-    Begin, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall, Handing, Meta, Place,
-    Post, Shown, Spoken,
-};
-use maru_hints::LocalHints;
+use maru_hall::{Begin, Conversation, Hall, Handing, Meta, Place, Post, Shown, Spoken};
 use maru_notify::{Notifier, Ways};
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
+use maru_testhouse::{Ground, add_bot, add_channel, egress};
 use maru_testkit::{FakeClock, eventually, fake_env};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value};
-use tempfile::TempDir;
 
 pub(crate) struct House {
     pub(crate) hall: Hall,
@@ -29,7 +20,7 @@ pub(crate) struct House {
     pub(crate) bots: ChatFlowBots,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) realm: RealmId,
-    _folder: TempDir,
+    _ground: Ground,
 }
 
 /// The coffee shop in English, which is kept as an example.
@@ -45,30 +36,13 @@ impl House {
     }
 
     pub(crate) async fn with(file: &Value, settings: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let (env, clock) = fake_env(3);
-        let mut registry = Registry::default();
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
+        let ground = Ground::new(env).await;
         let bots = ChatFlowBots::new("http://maru.example/");
-        let hall = maru_hall::Setup {
-            store: Arc::clone(&store),
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![bots.kind()],
-            channel_kinds: vec![("web", |_| Ok(()))],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(hall, &mut registry).await.unwrap();
-        let policy = Policy { allow_loopback: true, ..Policy::default() };
-        let egress = Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) });
-        let egress = egress.unwrap();
-        let (ways, to) = (Ways::default(), egress.clone());
-        let notifier = Notifier::new(store, to, env, ways, &mut registry);
+        let hall = ground.hall(vec![bots.kind()], vec![("web", |_| Ok(()))]).await;
+        let Ground { env, store, accounts, realm, .. } = ground.clone();
+        let (mut registry, egress) = (Registry::default(), egress());
+        let notifier = Notifier::new(store, egress.clone(), env, Ways::default(), &mut registry);
         let setup =
             Setup { hall: hall.clone(), accounts, egress, notifier, settings: Settings::default() };
         let chatflow = Arc::new(ChatFlow::new(setup, &mut registry));
@@ -85,7 +59,7 @@ impl House {
         chatflow.create_app(&realm, &client, app).await.unwrap();
         chatflow.put_draft(&realm, "coffee", file.to_string().into()).await.unwrap();
         chatflow.publish(&realm, "coffee", "").await.unwrap();
-        let house = Self { hall, chatflow, bots, clock, realm, _folder: folder };
+        let house = Self { hall, chatflow, bots, clock, realm, _ground: ground };
         house.add_bot(settings).await;
         house
     }
@@ -93,24 +67,8 @@ impl House {
     async fn add_bot(&self, settings: Value) {
         let mut all = Map::from_iter([("app".to_owned(), Value::from("coffee"))]);
         all.extend(settings.as_object().cloned().unwrap_or_default());
-        let record = BotRecord {
-            id: "bot".into(),
-            realm: self.realm.clone(),
-            kind: KIND.to_owned(),
-            name: "Coffee".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: all,
-        };
-        self.hall.directory().put_bot(record, true).await.unwrap();
-        let channel = ChannelRecord {
-            id: "web".into(),
-            realm: self.realm.clone(),
-            kind: "web".to_owned(),
-            bot: "bot".into(),
-            keep_days: None,
-            settings: Map::new(),
-        };
-        self.hall.directory().put_channel(channel, true).await.unwrap();
+        add_bot(&self.hall, &self.realm, "bot", KIND, all).await;
+        add_channel(&self.hall, &self.realm, ("web", "web"), "bot", Map::new()).await;
     }
 
     /// Begins a conversation with a user in it.

@@ -3,24 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru_accounts::{Accounts, InstanceKey};
-use maru_activity::env::Env;
 use maru_activity::{Account, Activity, Limits, RealmId, Viewer};
-use maru_egress::{Egress, Options, Policy};
 use maru_hall::{
-    Begin, BotRecord, ChannelRecord, Conversation, Delivered, DeliveryFilter, DeliverySettings,
-    DeliveryState, Hall, Meta, Place, Post, Setup, Shown,
+    Begin, BotRecord, Conversation, Delivered, DeliveryFilter, DeliveryState, Hall, Meta, Place,
+    Post, Shown,
 };
-use maru_hints::LocalHints;
 use maru_notify::{Gateway, Notifier, Ways};
 use maru_plus_friend::{Health, KIND, PlusFriend, Report};
-use maru_store::Store;
-use maru_store_sqlite::SqliteStore;
+use maru_testhouse::{Ground, add_bot, add_channel, egress};
 use maru_testkit::{FakeClock, ScriptedBot, eventually, fake_env};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
 use crate::partner::Partner;
 
@@ -37,10 +30,7 @@ pub(crate) struct House {
     /// Who is told of trouble.
     pub(crate) operator: ScriptedBot,
     pub(crate) clock: Arc<FakeClock>,
-    env: Env,
-    store: Arc<dyn Store>,
-    blobs: Arc<InMemory>,
-    folder: TempDir,
+    ground: Ground,
 }
 
 /// What a user gets.
@@ -56,44 +46,25 @@ impl House {
     /// A bot with these settings beside its `url`.
     pub(crate) async fn open(settings: Value) -> Self {
         let (env, clock) = fake_env(5);
-        let folder = TempDir::new().unwrap();
-        let options = maru_store_sqlite::Options::new(env.clone());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path(), options).unwrap());
-        let blobs = Arc::new(InMemory::new());
+        let ground = Ground::new(env).await;
         let operator = ScriptedBot::start().await;
         let partner = Partner::start().await;
-        let node = node(&store, &blobs, &env, &folder, operator.url()).await;
-        let house = Self { node, partner, operator, clock, env, store, blobs, folder };
+        let node = node(&ground, operator.url()).await;
+        let house = Self { node, partner, operator, clock, ground };
         house.add_bot("b1", "web", settings).await;
         house
     }
 
     /// Another node on the same store.
     pub(crate) async fn another_node(&self) -> Node {
-        node(&self.store, &self.blobs, &self.env, &self.folder, self.operator.url()).await
+        node(&self.ground, self.operator.url()).await
     }
 
     pub(crate) async fn add_bot(&self, id: &str, channel: &str, settings: Value) {
         let mut all: Map<String, Value> = settings.as_object().unwrap().clone();
         all.entry("url").or_insert_with(|| self.partner.url.clone().into());
-        let record = BotRecord {
-            id: id.into(),
-            realm: realm(),
-            kind: KIND.to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: all,
-        };
-        self.node.hall.directory().put_bot(record, true).await.unwrap();
-        let record = ChannelRecord {
-            id: channel.into(),
-            realm: realm(),
-            kind: "web".to_owned(),
-            bot: id.into(),
-            keep_days: None,
-            settings: Map::new(),
-        };
-        self.node.hall.directory().put_channel(record, true).await.unwrap();
+        add_bot(&self.node.hall, &realm(), id, KIND, all).await;
+        add_channel(&self.node.hall, &realm(), (channel, "web"), id, Map::new()).await;
     }
 
     /// Changes the record of the bot `b1`.
@@ -228,42 +199,22 @@ pub(crate) fn realm() -> RealmId {
     RealmId::from("default")
 }
 
-async fn node(
-    store: &Arc<dyn Store>,
-    blobs: &Arc<InMemory>,
-    env: &Env,
-    folder: &TempDir,
-    operator: &str,
-) -> Node {
-    let mut registry = Registry::default();
-    let key = || InstanceKey::load_or_create(&folder.path().join("key"), env).unwrap();
-    let accounts = Accounts::open(Arc::clone(store), env.clone(), key()).await.unwrap();
-    accounts.ensure_default().await.unwrap();
-    let policy = Policy { allow_loopback: true, ..Policy::default() };
-    let egress = Egress::new(Options { policy, ..Options::new(&mut registry) }).unwrap();
+async fn node(ground: &Ground, operator: &str) -> Node {
+    let Ground { env, store, .. } = ground.clone();
+    let (mut registry, egress) = (Registry::default(), egress());
     let gateway = Gateway::new(operator, None, None, Duration::from_secs(30)).unwrap();
     let ways = Ways { gateway: Some(gateway), ..Ways::default() };
-    let notifier =
-        Notifier::new(Arc::clone(store), egress.clone(), env.clone(), ways, &mut registry);
+    let notifier = Notifier::new(store, egress.clone(), env.clone(), ways, &mut registry);
     let plus_friend = PlusFriend::new(maru_plus_friend::Setup {
         egress,
         callback_url: "http://maru.example:8080/",
-        key: Arc::new(key()),
-        env: env.clone(),
+        key: Arc::new(ground.key()),
+        env,
         notifier,
         registry: &mut registry,
     });
     let plus_friend = plus_friend.unwrap();
-    let setup = Setup {
-        store: Arc::clone(store),
-        hints: Arc::new(LocalHints::new()),
-        blobs: Arc::clone(blobs) as _,
-        env: env.clone(),
-        bot_kinds: vec![plus_friend.kind()],
-        channel_kinds: vec![("web", |_| Ok(()))],
-        settings: maru_hall::Settings::default(),
-    };
-    let hall = Hall::open(setup, &mut registry).await.unwrap();
+    let hall = ground.hall(vec![plus_friend.kind()], vec![("web", |_| Ok(()))]).await;
     plus_friend.attach(&hall);
     hall.start();
     Node { hall, plus_friend }

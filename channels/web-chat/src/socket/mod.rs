@@ -12,9 +12,8 @@ use std::sync::Arc;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use maru_activity::Pos;
-use maru_door::OpenSocket;
+use maru_door::{BrokenSocket, Counted, OpenSocket, close_socket, send_message};
 use maru_hall::{Conversation, CustomerDid, Event, Subscription};
-use prometheus_client::metrics::gauge::Gauge;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -69,6 +68,18 @@ impl End {
             Self::Slow => (4431, "too slow to read"),
         };
         Some(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
+    }
+}
+
+impl From<BrokenSocket> for End {
+    fn from(broken: BrokenSocket) -> Self {
+        match broken {
+            BrokenSocket::Gone => Self::Gone,
+            BrokenSocket::Unread => Self::Slow,
+            BrokenSocket::TooLarge | BrokenSocket::NotUtf8 | BrokenSocket::NotAFrame => {
+                Self::BadFrame
+            }
+        }
     }
 }
 
@@ -152,13 +163,7 @@ impl Socket {
         }
         drop(this);
         let Some(farewell) = end.farewell() else { return };
-        // Waiting for the client's answer keeps the farewell from being lost in a reset.
-        let closing = async {
-            if socket.send(farewell).await.is_ok() {
-                while let Some(Ok(_)) = socket.recv().await {}
-            }
-        };
-        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+        close_socket(&mut socket, farewell, CLOSE_TIMEOUT).await;
     }
 
     async fn run(&mut self, socket: &mut WebSocket) -> Result<Infallible, End> {
@@ -172,7 +177,7 @@ impl Socket {
                 }
                 message = socket.recv() => match message {
                     None | Some(Ok(Message::Close(_))) => return Err(End::Gone),
-                    Some(Err(error)) => return Err(end_of(error)),
+                    Some(Err(error)) => return Err(BrokenSocket::from(error).into()),
                     Some(Ok(message)) => self.take(socket, message).await?,
                 },
                 event = next_of(&mut self.chat) => match event {
@@ -216,7 +221,7 @@ impl Socket {
             }
             self.send(socket, Frame::new("hb", json!({ "n": self.beats }))).await?;
             // For what stands between, which may let go connections that are idle by its measure.
-            send_message(socket, Message::Ping(bytes::Bytes::new())).await?;
+            send_message(socket, Message::Ping(bytes::Bytes::new()), WRITE_TIMEOUT).await?;
         }
         Ok(())
     }
@@ -262,7 +267,8 @@ impl Socket {
 
     async fn send(&self, socket: &mut WebSocket, frame: Frame) -> Result<(), End> {
         self.app.metrics.frames.inc();
-        send_message(socket, Message::Text(Utf8Bytes::from(frame.into_text()))).await
+        let text = Message::Text(Utf8Bytes::from(frame.into_text()));
+        Ok(send_message(socket, text, WRITE_TIMEOUT).await?)
     }
 
     /// Tells the desk that the customer's link is gone, if it was this one.
@@ -289,40 +295,5 @@ async fn next_of(chat: &mut Option<Chat>) -> Result<Event, maru_hall::Error> {
     match chat {
         Some(chat) => chat.subscription.next().await,
         None => std::future::pending().await,
-    }
-}
-
-/// What a broken socket is closed with.
-fn end_of(error: axum::Error) -> End {
-    use tokio_tungstenite::tungstenite::Error as WsError;
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-    match error.into_inner().downcast_ref::<WsError>() {
-        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
-        Some(WsError::Capacity(_) | WsError::Utf8(_) | WsError::Protocol(_)) => End::BadFrame,
-        _ => End::Gone,
-    }
-}
-
-async fn send_message(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(WRITE_TIMEOUT, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Slow),
-    }
-}
-
-/// Counts one more for as long as it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn of(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

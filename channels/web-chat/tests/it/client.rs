@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,6 +47,24 @@ impl Client {
         let request = handshake(at, path, &[("Sec-WebSocket-Protocol", "nxchat.v1")]);
         let (socket, response) = connect_async(request).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], "nxchat.v1");
+        Self { socket: Some(socket), at, welcome: Value::Null, last: 0, raw: Vec::new() }
+    }
+
+    /// With headers of one's own.
+    pub(crate) async fn connect_as(at: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
+        let mut all = vec![("Sec-WebSocket-Protocol", "nxchat.v1")];
+        all.extend(headers);
+        let (socket, _) = connect_async(handshake(at, "/nxchat/ws", &all)).await.unwrap();
+        Self { socket: Some(socket), at, welcome: Value::Null, last: 0, raw: Vec::new() }
+    }
+
+    /// With room for little that has come and was not read.
+    pub(crate) async fn connect_narrow(at: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 * 1024).unwrap();
+        let stream = MaybeTlsStream::Plain(socket.connect(at).await.unwrap());
+        let request = handshake(at, "/nxchat/ws", &[("Sec-WebSocket-Protocol", "nxchat.v1")]);
+        let (socket, _) = client_async(request, stream).await.unwrap();
         Self { socket: Some(socket), at, welcome: Value::Null, last: 0, raw: Vec::new() }
     }
 

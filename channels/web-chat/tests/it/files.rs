@@ -116,3 +116,19 @@ async fn many_files_at_once_are_too_many() {
     }
     assert_eq!(last, 429);
 }
+
+#[tokio::test]
+async fn whoever_sends_a_large_file_of_another_kind_is_told_so_before_it_has_come() {
+    let house = House::new().await;
+    let client = house.call(GROUP).await;
+    let large = vec![b'x'; 9 << 20];
+    for name in ["a.exe", "a.png", "a.html"] {
+        let answer = upload(&house, token(&client), name, &large).await;
+        assert_eq!(
+            (answer.status, answer.json()["error"]["code"].as_str()),
+            (415, Some("bad_type"))
+        );
+    }
+    let taken = upload(&house, token(&client), "a.txt", &large).await;
+    assert_eq!((taken.status, &taken.json()["size"]), (200, &json!(large.len())));
+}

@@ -20,7 +20,9 @@ use maru_hall::{
 };
 use maru_hints::LocalHints;
 use maru_store::Store;
+use maru_store_postgres::{Options as PostgresOptions, PostgresStore};
 use maru_store_sqlite::{Options, SqliteStore};
+use maru_testkit::PostgresDatabase;
 use maru_web_chat::{KIND, Root, WebChat, check_settings, new_settings};
 use object_store::memory::InMemory;
 use parking_lot::Mutex;
@@ -115,7 +117,29 @@ pub(crate) struct House {
     pub(crate) secret: Secret,
     heard: Arc<Mutex<Vec<Value>>>,
     realm: RealmId,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
+}
+
+/// What a house is built on, and what outlives it.
+pub(crate) struct Ground {
+    folder: Arc<tempfile::TempDir>,
+    clock: Arc<Ahead>,
+    env: Env,
+}
+
+impl Ground {
+    pub(crate) fn new() -> Self {
+        let clock = Arc::new(Ahead::default());
+        let env = Env { clock: Arc::<Ahead>::clone(&clock), random: Arc::new(SystemRandom) };
+        Self { folder: Arc::new(tempfile::tempdir().unwrap()), clock, env }
+    }
+
+    /// One of several nodes on a database. No hints go between them: everything is seen in the store.
+    pub(crate) async fn node(&self, database: &PostgresDatabase) -> House {
+        let options = PostgresOptions::new(database.url(), self.env.clone());
+        let store = PostgresStore::connect(options).await.unwrap();
+        House::over(self, Arc::new(store), json!({}), true).await
+    }
 }
 
 impl House {
@@ -125,11 +149,14 @@ impl House {
 
     /// With a channel of these settings, over its defaults; with a desk or without one.
     pub(crate) async fn with(settings: Value, has_desk: bool) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Ahead::default());
-        let env = Env { clock: Arc::<Ahead>::clone(&clock), random: Arc::new(SystemRandom) };
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
+        let ground = Ground::new();
+        let store = SqliteStore::open(ground.folder.path(), Options::new(ground.env.clone()));
+        Self::over(&ground, Arc::new(store.unwrap()), settings, has_desk).await
+    }
+
+    async fn over(ground: &Ground, store: Arc<dyn Store>, settings: Value, has_desk: bool) -> Self {
+        let Ground { folder, clock, env } = ground;
+        let (folder, clock, env) = (Arc::clone(folder), Arc::clone(clock), env.clone());
         let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
         let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
         let realm = accounts.ensure_default().await.unwrap().id.clone();
@@ -159,7 +186,11 @@ impl House {
             delivery: DeliverySettings::default(),
             settings: Map::new(),
         };
-        hall.directory().put_bot(record, true).await.unwrap();
+        // Another node may have made them.
+        let is_new = hall.directory().bot(&realm, &"bot".into()).is_none();
+        if is_new {
+            hall.directory().put_bot(record, true).await.unwrap();
+        }
         let (mut whole, secret) = new_settings(&env, accounts.instance_key());
         whole.insert("realm_names".to_owned(), json!([REALM]));
         whole.extend(settings.as_object().unwrap().clone());
@@ -171,7 +202,9 @@ impl House {
             keep_days: None,
             settings: whole,
         };
-        hall.directory().put_channel(record, true).await.unwrap();
+        if is_new {
+            hall.directory().put_channel(record, true).await.unwrap();
+        }
 
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
@@ -208,6 +241,17 @@ impl House {
     pub(crate) async fn conversation(&self, cid: &str) -> Arc<Conversation> {
         let id = ConversationId::from(cid.to_owned());
         self.hall.conversation(&self.realm, &id).await.unwrap().unwrap()
+    }
+
+    /// Another channel of the realm, for pages that call it by this name from these origins.
+    pub(crate) async fn another_channel(&self, name: &str, origins: &[&str]) {
+        let directory = self.hall.directory();
+        let mut record =
+            ChannelRecord::clone(&directory.channel(&self.realm, &"chat".into()).unwrap());
+        record.id = "other".into();
+        record.settings.insert("realm_names".to_owned(), json!([name]));
+        record.settings.insert("origins".to_owned(), json!(origins));
+        directory.put_channel(record, true).await.unwrap();
     }
 
     /// How many conversations there are.

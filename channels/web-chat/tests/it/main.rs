@@ -5,9 +5,12 @@
 mod bad_input;
 mod calling;
 mod client;
+mod closing;
+mod corpus;
 mod desk;
 mod files;
 mod house;
 mod resuming;
 mod security;
+mod strangers;
 mod talking;

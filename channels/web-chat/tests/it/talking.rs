@@ -319,3 +319,41 @@ async fn a_customer_who_leaves_where_the_desk_knows_nothing_ends_the_call_for_th
     draft.set_value("from", &account);
     assert_eq!(house.log(&client.cid()).await.last().unwrap().kind, Kind::EndOfConversation);
 }
+
+#[tokio::test]
+async fn a_content_has_nothing_in_it_that_does_not_belong_there() {
+    let house = House::new().await;
+    let mut client = house.in_call().await;
+    let script = json!([{"name": "x", "type": "link", "url": "javascript:alert(1)"}]);
+    let mut n = 0;
+    for (content, code) in [
+        (json!({"type": "text", "message": "x", "links": [null]}), "bad_field"),
+        (json!({"type": "text", "message": "x", "links": "x"}), "bad_field"),
+        (json!({"type": "text", "message": "x", "links": script}), "bad_url"),
+        (
+            json!({"type": "text", "message": "x", "links": [{"name": {}, "type": "text"}]}),
+            "bad_field",
+        ),
+        (json!({"type": "text", "message": "x", "file_data": {}}), "bad_field"),
+        (
+            json!({"type": "text", "message": "x", "file_data": [{"name": "a", "url": "blob:x"}]}),
+            "bad_url",
+        ),
+    ] {
+        n += 1;
+        assert_eq!(client.say(&format!("{MID}{n}"), content).await["d"]["code"], code, "{n}");
+    }
+    // Of an answer to a menu the answer is kept, and no menu that the customer made up.
+    let menu = json!({"KEYWORD": "a", "MENU_ID": "b", "TITLE": {}, "URL": "javascript:alert(1)",
+        "BUTTONS": [null], "TAIL": 7});
+    let content = json!({"TYPE": "SCENARIO", "NAME": [], "MESSAGE": menu,
+        "file_data": [{"name": "a", "url": "blob:x"}], "links": script});
+    assert_eq!(client.say(MID, content).await["t"], "ok");
+    let mut said = client.resumed(0).await;
+    let mut shown = said.until("msg").await;
+    while shown["d"]["content"]["TYPE"] != "SCENARIO" {
+        shown = said.until("msg").await;
+    }
+    let answer = json!({"SCENARIO": "CHAT", "KEYWORD": "a", "MENU_ID": "b"});
+    assert_eq!(shown["d"]["content"], json!({"TYPE": "SCENARIO", "MESSAGE": answer}));
+}

@@ -50,6 +50,8 @@ impl Counts {
 impl People {
     /// Counts an attempt, as if it had failed.
     pub(super) async fn count(&self, realm: &RealmId, counts: &Counts) -> Result<(), SignInError> {
+        // Tries of other nodes alone can come in between.
+        let _turn = self.counting.lock().await;
         for _ in 0..TRIES {
             let now = self.env.now();
             let mut writes = Vec::with_capacity(counts.0.len());
@@ -77,6 +79,7 @@ impl People {
         counts: &Counts,
     ) -> Result<(), Error> {
         let (key, _) = &counts.0[1];
+        let _turn = self.counting.lock().await;
         for _ in 0..TRIES {
             let (count, version) = self.counted(realm, key, self.env.now()).await?;
             if count.failed == 0 {

@@ -4,6 +4,7 @@
 //! in the store, so that every node knows them.
 
 mod attempts;
+mod numbers;
 mod password;
 mod person;
 mod sessions;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use maru_activity::env::Env;
 use maru_activity::{CommitId, RealmId};
 use maru_store::{Commit, Error as StoreError, State, StateWrite, Store};
-use tokio::sync::watch;
+use prometheus_client::registry::Registry;
+use tokio::sync::{Mutex, watch};
 
 use crate::{Error, SYSTEM_REALM, Secret};
 
@@ -28,6 +30,7 @@ pub use sign_in::{
     FAILURES_PER_ADDRESS, FAILURES_PER_LOGIN, FAILURES_WITHIN, SignIn, SignInError, SignedIn,
 };
 
+use numbers::Tries;
 use password::Hasher;
 use person::Record;
 
@@ -50,13 +53,22 @@ pub struct People {
     env: Env,
     hasher: Hasher,
     changes: watch::Sender<u64>,
+    tries: Tries,
+    /// Held while a try is counted: when a shift begins, all come from one address.
+    counting: Mutex<()>,
 }
 
 impl People {
     /// The people in a store. Nothing is read before it is asked for.
     pub fn new(store: Arc<dyn Store>, env: Env) -> Arc<Self> {
         let (changes, _) = watch::channel(0);
-        Arc::new(Self { store, env, hasher: Hasher::default(), changes })
+        let (hasher, tries) = (Hasher::default(), Tries::default());
+        Arc::new(Self { store, env, hasher, changes, tries, counting: Mutex::default() })
+    }
+
+    /// Registers the numbers: how often somebody tried to sign in, and what came of it.
+    pub fn register(&self, registry: &mut Registry) {
+        self.tries.register(registry);
     }
 
     /// Tells of everything that may end a session: whoever holds one open (a socket) then asks

@@ -78,6 +78,47 @@ impl From<PeopleError> for SignInError {
     }
 }
 
+/// Why somebody was not let in, as it is counted. Nobody who tries is told this.
+enum Refused {
+    Unknown,
+    WrongPassword,
+    Disabled,
+    Other(SignInError),
+}
+
+impl Refused {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::WrongPassword => "wrong_password",
+            Self::Disabled => "disabled",
+            Self::Other(SignInError::Locked { .. }) => "locked",
+            Self::Other(_) => "failed",
+        }
+    }
+}
+
+impl From<SignInError> for Refused {
+    fn from(error: SignInError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<Refused> for SignInError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Other(error) => error,
+            Refused::Unknown | Refused::WrongPassword | Refused::Disabled => Self::Denied,
+        }
+    }
+}
+
 impl People {
     /// Lets somebody in. Whether there is such a person at all cannot be told by the answer, nor by how
     /// long it took.
@@ -85,6 +126,12 @@ impl People {
     /// # Errors
     /// [`SignInError`].
     pub async fn sign_in(&self, wanted: SignIn<'_>) -> Result<SignedIn, SignInError> {
+        let tried = self.try_to_sign_in(wanted).await;
+        self.tries.count(tried.as_ref().map_or_else(Refused::word, |_| "let_in"));
+        Ok(tried?)
+    }
+
+    async fn try_to_sign_in(&self, wanted: SignIn<'_>) -> Result<SignedIn, Refused> {
         let SignIn { realm, login, password, address } = wanted;
         let typed = login.trim();
         let known_form = login_of(typed);
@@ -97,15 +144,16 @@ impl People {
             None => None,
         };
         let kept = record.as_ref().map(|record| record.password.clone());
-        let is_right = self.hasher.is_right(password, kept).await?;
+        let is_right = self.hasher.is_right(password, kept).await;
+        let is_right = is_right.map_err(SignInError::from)?;
         let Some(record) = record else {
             tracing::info!(%realm, %address, "somebody unknown was not let in");
-            return Err(SignInError::Denied);
+            return Err(Refused::Unknown);
         };
         if !is_right || record.person.disabled {
             let (person, disabled) = (&record.person.login, record.person.disabled);
             tracing::warn!(%realm, person, disabled, %address, "a person was not let in");
-            return Err(SignInError::Denied);
+            return Err(if is_right { Refused::Disabled } else { Refused::WrongPassword });
         }
 
         let (token, session, write) = self.new_session(realm, &record.person, record.epoch)?;

@@ -8,6 +8,8 @@ use maru_accounts::{
     PersonChange, SESSION_IDLE, SESSION_MAX, Secret, SignIn, SignInError, SignedIn, StaffRole,
 };
 use maru_activity::RealmId;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 
 use crate::house::{House, NOW};
 
@@ -237,6 +239,24 @@ async fn an_address_that_tries_many_logins_is_locked_and_one_where_many_work_is_
 }
 
 #[tokio::test]
+async fn a_floor_of_agents_signs_in_at_once_from_one_address() {
+    let house = House::new().await;
+    let people = house.people();
+    let logins: Vec<String> = (0..24).map(|agent| format!("agent{agent}")).collect();
+    for login in &logins {
+        add(&people, login).await;
+    }
+    let mut all = tokio::task::JoinSet::new();
+    for login in logins {
+        let people = Arc::clone(&people);
+        all.spawn(async move { sign_in(&people, &login, RIGHT).await });
+    }
+    for let_in in all.join_all().await {
+        let_in.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_password_is_changed_by_whoever_knows_it_and_failures_are_counted() {
     let house = House::new().await;
     let people = house.people();
@@ -256,4 +276,35 @@ async fn a_password_is_changed_by_whoever_knows_it_and_failures_are_counted() {
         assert!(matches!(change(&old, &new).await, Err(SignInError::Denied)));
     }
     assert!(matches!(change(&new, &old).await, Err(SignInError::Locked { .. })));
+}
+
+#[tokio::test]
+async fn what_comes_of_tries_to_sign_in_is_counted_by_its_reason() {
+    let house = House::new().await;
+    let people = house.people();
+    let mut registry = Registry::default();
+    people.register(&mut registry);
+    let counted = || {
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let of = |outcome: &str| {
+            let line = format!("sign_ins_total{{outcome=\"{outcome}\"}} ");
+            let count = text.lines().find_map(|text| text.strip_prefix(&line)).unwrap();
+            count.parse::<u32>().unwrap()
+        };
+        ["let_in", "unknown", "wrong_password", "disabled", "locked"].map(of)
+    };
+    add(&people, "kim").await;
+    assert_eq!(counted(), [0; 5]);
+    sign_in(&people, "kim", RIGHT).await.unwrap();
+    sign_in(&people, "nobody", RIGHT).await.unwrap_err();
+    for _ in 0..FAILURES_PER_LOGIN + 2 {
+        sign_in(&people, "kim", "wrong password").await.unwrap_err();
+    }
+    add(&people, "lee").await;
+    let disabled = PersonChange { disabled: Some(true), ..PersonChange::default() };
+    people.change(&realm(), "lee", &disabled).await.unwrap();
+    sign_in(&people, "lee", RIGHT).await.unwrap_err();
+    sign_in(&people, "lee", "wrong password").await.unwrap_err();
+    assert_eq!(counted(), [1, 1, FAILURES_PER_LOGIN + 1, 1, 2]);
 }

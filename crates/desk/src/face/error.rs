@@ -140,6 +140,11 @@ impl From<BodyError> for ApiError {
 
 impl From<Refused> for ApiError {
     fn from(error: Refused) -> Self {
+        match &error {
+            Refused::Files(error) => tracing::warn!(%error, "a file was not kept"),
+            Refused::Disk(error) => tracing::warn!(%error, "a file was not kept"),
+            _ => {}
+        }
         match (error.kind(), &error) {
             (Kind::Invalid, Refused::NotTaken | Refused::Undrawn(_)) => Self::BadType,
             (Kind::TooLarge, _) => Self::TooLong,

@@ -11,12 +11,12 @@ use axum::response::Response;
 use http::HeaderMap;
 use maru_accounts::{Secret, Session};
 use maru_activity::{ConversationId, Seq};
-use maru_door::{Caller, OpenSocket, RateLimit};
+use maru_door::{BrokenSocket, Caller, OpenSocket, RateLimit, close_socket, send_message};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, oneshot, watch};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::error::ApiError;
 use super::following::{Follow, Following, Heard};
@@ -110,6 +110,18 @@ impl End {
             Self::TooSlow => (4431, "frames are not read"),
         };
         Some(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
+    }
+}
+
+impl From<BrokenSocket> for End {
+    fn from(broken: BrokenSocket) -> Self {
+        match broken {
+            BrokenSocket::Gone => Self::Gone,
+            BrokenSocket::Unread => Self::TooSlow,
+            BrokenSocket::TooLarge | BrokenSocket::NotUtf8 | BrokenSocket::NotAFrame => {
+                Self::BadFrame
+            }
+        }
     }
 }
 
@@ -247,13 +259,7 @@ impl Socket {
         }
         drop(self);
         let Some(farewell) = end.farewell() else { return };
-        // Waiting for the client's answer keeps the farewell from being lost in a reset.
-        let closing = async {
-            if wire.send(farewell).await.is_ok() {
-                while let Some(Ok(_)) = wire.recv().await {}
-            }
-        };
-        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+        close_socket(&mut wire, farewell, CLOSE_TIMEOUT).await;
     }
 
     async fn run(&mut self, wire: &mut WebSocket) -> Result<Infallible, End> {
@@ -267,7 +273,7 @@ impl Socket {
                     return Err(End::Stopping);
                 }
                 News::Client(None) => return Err(End::Gone),
-                News::Client(Some(Err(error))) => return Err(end_of(error)),
+                News::Client(Some(Err(error))) => return Err(BrokenSocket::from(error).into()),
                 News::Client(Some(Ok(message))) => self.take(wire, message).await?,
                 News::Log(heard) => self.pass_on(wire, heard).await?,
                 News::Desk(Ok(changed)) => self.look_at(wire, changed).await?,
@@ -329,18 +335,6 @@ impl Socket {
     }
 }
 
-/// What a broken socket is closed with.
-fn end_of(error: axum::Error) -> End {
-    use tokio_tungstenite::tungstenite::Error as WsError;
-    use tokio_tungstenite::tungstenite::error::ProtocolError;
-    match error.into_inner().downcast_ref::<WsError>() {
-        Some(WsError::Capacity(_) | WsError::Utf8(_)) => End::BadFrame,
-        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
-        Some(WsError::Protocol(_)) => End::BadFrame,
-        _ => End::Gone,
-    }
-}
-
 /// Sends a frame.
 pub(super) async fn send<D: Serialize>(
     wire: &mut WebSocket,
@@ -348,9 +342,5 @@ pub(super) async fn send<D: Serialize>(
 ) -> Result<(), End> {
     // Only what has keys that are no texts cannot be written, and nothing here has.
     let text = frame.to_text().map_err(|_| End::Failed)?;
-    match timeout(WRITE_TIMEOUT, wire.send(Message::Text(Utf8Bytes::from(text)))).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::TooSlow),
-    }
+    Ok(send_message(wire, Message::Text(Utf8Bytes::from(text)), WRITE_TIMEOUT).await?)
 }

@@ -12,6 +12,7 @@ mod calls;
 mod commands;
 mod due;
 mod ending;
+mod jump;
 mod next;
 mod objects;
 mod placing;
@@ -28,6 +29,7 @@ use maru_activity::{BotId, ConversationId, Timestamp};
 use maru_hall::{CallStatus, CustomerDid, Route};
 
 pub use due::Spoke;
+pub use jump::{Jump, Look};
 pub use objects::{
     Agent, CallKind, Chat, Customer, Dn, Former, Phase, Queue, Slot, SlotKind, Waiting,
 };

@@ -96,6 +96,22 @@ impl Keeper {
         Ok(Some(spoke))
     }
 
+    /// Commits a step that nothing asked for, and takes it over.
+    pub(super) async fn keep_all(
+        &mut self,
+        hall: &Hall,
+        now: Timestamp,
+        step: &Step,
+    ) -> Result<(), Error> {
+        let kept = self.keep(hall, now, step, Vec::new(), None).await;
+        if kept.is_err() {
+            self.doubtful = true;
+        }
+        kept?;
+        self.done(step);
+        Ok(())
+    }
+
     /// Commits a step. If it is about a call, together with what is said in its conversation.
     async fn keep(
         &mut self,

@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::floor::{Dn, Event, Floor};
+use crate::floor::{Dn, Event, Floor, Jump, Look};
 use crate::limits::FOLLOWED_EVERY;
 use crate::service::kept::Versions;
 use crate::service::metrics::Metrics;
@@ -65,6 +65,8 @@ pub(super) struct Keeper {
     pub(super) versions: Versions,
     /// When all of it was read last; `None`: it is to be read before anything is done.
     pub(super) fresh: Option<Instant>,
+    /// When the clocks were looked at last.
+    pub(super) clocks: Option<Look>,
     /// What is known may be wrong: a commit's answer got lost, or another node was faster.
     pub(super) doubtful: bool,
     pub(super) places: Places,
@@ -102,6 +104,7 @@ impl Room {
             metrics,
             versions: Versions::default(),
             fresh: None,
+            clocks: None,
             doubtful: false,
             places: Places::default(),
             waiting: 0,
@@ -185,7 +188,11 @@ impl Keeper {
 
     /// Does what is asked, answers, then does what that has made possible.
     async fn take(&mut self, order: Order) -> Result<(), Error> {
-        let answer = match self.ready(false).await {
+        let ready = match self.look_at_clocks().await {
+            Ok(()) => self.ready(false).await,
+            failed => failed,
+        };
+        let answer = match ready {
             Err(error) => Err(error.into()),
             Ok(()) => match order.what {
                 Asked::Event { event, timers, route_epoch } => {
@@ -201,6 +208,7 @@ impl Keeper {
     }
 
     async fn tick(&mut self) -> Result<(), Error> {
+        self.look_at_clocks().await?;
         // Where nobody on this node wants to know, other nodes see to their own.
         let wanted = self.room.changes.receiver_count() > 0 || self.waiting > 0;
         if self.fresh.is_none() || self.doubtful || wanted {
@@ -250,6 +258,25 @@ impl Keeper {
 }
 
 impl Keeper {
+    /// Puts every deadline as the wall clock was put, so that a clock that is set right ends no call and
+    /// takes none from its agent. Nodes on one store have clocks of their own, of which only one may be
+    /// wrong: there deadlines stay what they are.
+    async fn look_at_clocks(&mut self) -> Result<(), Error> {
+        let hall = self.room.hall()?;
+        let look = Look { now: hall.env().now(), steady: hall.env().clock.steady() };
+        let Some(before) = self.clocks.replace(look) else { return Ok(()) };
+        let Some(jump) = Jump::between(before, look) else { return Ok(()) };
+        if self.fresh.is_none() || hall.is_shared() {
+            return Ok(());
+        }
+        tracing::warn!(realm.id = %self.room.realm, %jump, "the clock was put, and the desk's deadlines with it");
+        let steps = self.room.floor.write().jumped(look.now, jump);
+        for step in steps {
+            self.keep_all(&hall, look.now, &step).await?;
+        }
+        Ok(())
+    }
+
     fn count_waiting(&mut self) {
         let waiting = {
             let floor = self.room.floor.read();

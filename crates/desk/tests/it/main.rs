@@ -5,9 +5,13 @@
 mod bad_input;
 mod calls;
 mod chats;
+mod clock;
+mod closing;
+mod corpus;
 mod handoffs;
 mod nodes;
 mod office;
 mod restarts;
 mod signing_in;
+mod strangers;
 mod support;

@@ -64,31 +64,11 @@ impl Files {
         conversation: &Conversation,
         rules: &Rules<'_>,
     ) -> Result<Said, Unread> {
-        let Value::Object(sent) = content else {
-            return Err(bad_field("content", "is no object").into());
-        };
-        if sent.contains_key("TYPE") {
-            return Ok(scenario(sent)?);
+        let mut said = Said::sound(content, rules)?;
+        if said.reply.is_some() {
+            return Ok(said);
         }
-        let kind = sent.get("type").and_then(Value::as_str);
-        let text_max = rules.text_max;
-        let mut said = match kind.ok_or_else(|| bad_field("type", "is missing or is no text"))? {
-            "text" => {
-                let text = words(sent, "message", text_max)?.filter(|text| !text.trim().is_empty());
-                let text = text.ok_or_else(|| bad_field("message", "a text says something"))?;
-                let extra = words(sent, "extra", EXTRA_MAX)?.filter(|extra| !extra.is_empty());
-                Said { extra: extra.map(str::to_owned), ..Said::new(sent, text) }
-            }
-            "links" => links(sent, text_max)?,
-            "file" => {
-                if files_of(sent)?.is_empty() {
-                    return Err(bad_field("file_data", "a message of files has one or two").into());
-                }
-                Said::new(sent, words(sent, "message", HEADING_MAX.min(text_max))?.unwrap_or(""))
-            }
-            _ => return Err(bad("bad_type", "type", "is text, file or links").into()),
-        };
-        for (place, file) in files_of(sent)?.iter().enumerate() {
+        for (place, file) in files_of(content)?.iter().enumerate() {
             self.read_file(&mut said, (place, file), conversation, rules).await?;
         }
         Ok(said)
@@ -158,6 +138,39 @@ impl Files {
 }
 
 impl Said {
+    /// Reads all of a content but its files.
+    pub(crate) fn sound(content: &Value, rules: &Rules<'_>) -> Result<Self, BadContent> {
+        let Value::Object(sent) = content else {
+            return Err(bad_field("content", "is no object"));
+        };
+        if sent.contains_key("TYPE") {
+            return scenario(sent);
+        }
+        // Whatever it says it is, who is shown it finds there what belongs there.
+        let buttons = buttons_of(sent)?;
+        let kind = sent.get("type").and_then(Value::as_str);
+        let text_max = rules.text_max;
+        match kind.ok_or_else(|| bad_field("type", "is missing or is no text"))? {
+            "text" => {
+                let text = words(sent, "message", text_max)?.filter(|text| !text.trim().is_empty());
+                let text = text.ok_or_else(|| bad_field("message", "a text says something"))?;
+                let extra = words(sent, "extra", EXTRA_MAX)?.filter(|extra| !extra.is_empty());
+                Ok(Self { extra: extra.map(str::to_owned), ..Self::new(sent, text) })
+            }
+            "links" => links(sent, &buttons, text_max),
+            "file" => {
+                if files_of(content)?.is_empty() {
+                    return Err(bad_field("file_data", "a message of files has one or two"));
+                }
+                Ok(Self::new(
+                    sent,
+                    words(sent, "message", HEADING_MAX.min(text_max))?.unwrap_or(""),
+                ))
+            }
+            _ => Err(bad("bad_type", "type", "is text, file or links")),
+        }
+    }
+
     fn new(sent: &Map<String, Value>, text: &str) -> Self {
         Self {
             content: Value::Object(sent.clone()),
@@ -195,18 +208,31 @@ fn longer(text: &str, max: usize) -> bool {
 }
 
 /// A message of buttons: kept as a card, as bots know it.
-fn links(sent: &Map<String, Value>, text_max: usize) -> Result<Said, BadContent> {
+fn links(
+    sent: &Map<String, Value>,
+    buttons: &[Value],
+    text_max: usize,
+) -> Result<Said, BadContent> {
     let text = words(sent, "message", HEADING_MAX.min(text_max))?.unwrap_or("");
-    let list = sent.get("links").and_then(Value::as_array);
-    let list = list.filter(|list| !list.is_empty());
-    let list = list.ok_or_else(|| bad_field("links", "a message of buttons has at least one"))?;
-    if list.len() > LINKS_MAX {
-        return Err(bad("too_many", "links", format!("has more than {LINKS_MAX} buttons")));
+    if buttons.is_empty() {
+        return Err(bad_field("links", "a message of buttons has at least one"));
     }
-    let buttons = list.iter().map(button).collect::<Result<Vec<Value>, _>>()?;
     let content_type = "application/vnd.microsoft.card.hero";
     let card = json!({"contentType": content_type, "content": {"buttons": buttons}});
     Ok(Said { attachments: vec![card], ..Said::new(sent, text) })
+}
+
+/// The buttons of a content, as card actions.
+fn buttons_of(sent: &Map<String, Value>) -> Result<Vec<Value>, BadContent> {
+    let list = match sent.get("links") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(bad_field("links", "is no list")),
+    };
+    if list.len() > LINKS_MAX {
+        return Err(bad("too_many", "links", format!("has more than {LINKS_MAX} buttons")));
+    }
+    list.iter().map(button).collect()
 }
 
 /// A button as a card action.
@@ -244,13 +270,16 @@ fn scenario(sent: &Map<String, Value>) -> Result<Said, BadContent> {
     let keyword = word("KEYWORD")?.ok_or_else(|| bad_field("KEYWORD", "is missing"))?;
     let menu_id = word("MENU_ID")?.ok_or_else(|| bad_field("MENU_ID", "is missing"))?;
     let scenario = word("SCENARIO")?.unwrap_or_else(|| SCENARIO.to_owned());
+    // Of an answer to a menu no more is kept than the answer: a whole menu could be anything.
+    let answer = json!({"SCENARIO": scenario, "KEYWORD": keyword, "MENU_ID": menu_id});
+    let content = json!({"TYPE": "SCENARIO", "MESSAGE": answer});
     let reply = Reply { scenario, keyword, menu_id };
-    Ok(Said { reply: Some(reply), ..Said::new(sent, "") })
+    Ok(Said { content, reply: Some(reply), ..Said::new(sent, "") })
 }
 
 /// The files of a content, at most two, and a preview for one of them alone (web-chat-desk.md A27).
-fn files_of(sent: &Map<String, Value>) -> Result<&[Value], BadContent> {
-    let list = match sent.get("file_data") {
+fn files_of(content: &Value) -> Result<&[Value], BadContent> {
+    let list = match content.get("file_data") {
         None | Some(Value::Null) => return Ok(&[]),
         Some(Value::Array(list)) => list,
         Some(_) => return Err(bad_field("file_data", "is no list")),

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use maru_activity::env::Env;
 use maru_activity::{Account, Activity, BotId, CommitId, Limits, RealmId};
 use maru_hall::{
-    BadSettings, Begin, BlobError, BlobId, Bot, BotKind, BotRecord, ChannelRecord, Conversation,
-    DeliverySettings, Hall, Handed, Meta, Outcome, Post, Settings, Setup,
+    BadSettings, Begin, Blob, BlobError, BlobId, Bot, BotKind, BotRecord, ChannelRecord,
+    Conversation, DeliverySettings, Hall, Handed, Meta, Outcome, Post, Settings, Setup,
 };
 use maru_hints::LocalHints;
 use maru_store::{Commit, StateWrite, Store};
@@ -265,4 +265,21 @@ async fn a_file_whose_going_was_broken_off_is_unknown_and_goes_later() {
     // One that is there no more is no fault.
     house.hall.blobs().delete(&file).await.unwrap();
     assert_eq!(house.counts().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_as_long_as_it_was_said_to_be_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let realm = RealmId::from("default");
+    let blob = Blob { content_type: "text/plain".to_owned(), name: "a.txt".to_owned(), bytes: 9 };
+    let kept = async |blob: &Blob, mut words: &[u8]| {
+        house.hall.blobs().put_from(&realm, blob.clone(), &mut words).await
+    };
+    for words in [&b"nine byte"[..8], b"nine bytes"] {
+        assert!(matches!(kept(&blob, words).await, Err(BlobError::Files(_))));
+        assert_eq!(house.counts().await, (0, 0));
+    }
+    let id = kept(&blob, b"nine byte").await.unwrap();
+    assert_eq!(house.hall.blobs().get(&id).await.unwrap(), (blob, Bytes::from("nine byte")));
 }

@@ -64,6 +64,7 @@ async fn machines_are_answered() {
         "maru_outbox_open ",
         "maru_sockets_open ",
         "maru_direct_line_streams_open ",
+        "maru_sign_ins_total{outcome=\"locked\"} 0",
     ] {
         assert!(metrics.contains(name), "{name} is missing in:\n{metrics}");
     }

@@ -19,13 +19,3 @@ export function gist(content: Content | undefined): string {
   const files = content.file_data?.map(({ name }) => name).join(', ');
   return content.message || files || content.links?.map(({ name }) => name).join(' · ') || '';
 }
-
-/** Whether an address may be made a link: what comes from outside is nothing but text until it was looked at. */
-export function isWebAddress(address: unknown): address is string {
-  if (typeof address !== 'string' || /\s/.test(address)) return false;
-  try {
-    return ['http:', 'https:'].includes(new URL(address, location.href).protocol);
-  } catch {
-    return false;
-  }
-}
