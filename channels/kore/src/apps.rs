@@ -11,7 +11,7 @@ use maru_activity::{ChannelId, RealmId};
 use maru_hall::{ChannelRecord, Directory, Snapshot};
 
 use crate::KIND;
-use crate::config::{AppBot, PURPOSE, Settings};
+use crate::config::{AppBot, SECRETS, Settings};
 use crate::jwt::PublicKey;
 
 /// An app: a channel's record with its settings read and its secrets opened.
@@ -34,7 +34,8 @@ impl App {
         let settings = Settings::read(&channel.settings).map_err(|error| error.to_string())?;
         let mut secrets = Vec::with_capacity(settings.secrets.len());
         for secret in &settings.secrets {
-            let plain = secret.open(PURPOSE, key).ok_or("a client secret cannot be opened")?;
+            let plain =
+                secret.open(SECRETS.purpose, key).ok_or("a client secret cannot be opened")?;
             secrets.push((secret.id.clone(), plain));
         }
         let public_keys = settings.public_keys.iter().map(|pem| PublicKey::of_pem(pem));

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use maru_accounts::{InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord};
+use maru_accounts::{
+    InstanceKey, IssuedSecret, MachineSecret, SealedSecret, Secret, SecretRecord, SigningSecrets,
+};
 use maru_activity::BotId;
 use maru_activity::env::Env;
 use maru_hall::settings::{self, BadSettings, bad, within};
@@ -29,14 +31,9 @@ pub const KEEP_ALIVE_SECS: u64 = 30;
 /// §1.8).
 pub const WEBHOOK_WAIT_SECS: u64 = 15;
 
-/// For what a client secret is sealed.
-pub(crate) const PURPOSE: &str = "kore/client-secret";
-/// The length of a client secret that is made here, in characters: 256 bits' worth.
-const SECRET_LENGTH: usize = 43;
-/// How long a client secret that is brought along may be, in bytes.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=512;
-/// An app has a secret, and while it changes a second one.
-const SECRETS_MAX: usize = 2;
+/// An app's client secrets: one, and while it changes a second one.
+pub(crate) const SECRETS: SigningSecrets =
+    SigningSecrets { purpose: "kore/client-secret", bytes: 16..=512 };
 const PUBLIC_KEYS_MAX: usize = 4;
 const BOTS_MAX: usize = 100;
 const TEXT_BYTES_MAX: usize = 1_024;
@@ -153,13 +150,10 @@ impl Settings {
     }
 
     fn check_keys(&self) -> Result<(), BadSettings> {
-        if !(1..=SECRETS_MAX).contains(&self.secrets.len()) {
+        if self.secrets.is_empty() {
             return Err(bad("secrets", "an app has one client secret, or two"));
         }
-        let ids: HashSet<&str> = self.secrets.iter().map(|secret| secret.id.as_str()).collect();
-        if ids.len() != self.secrets.len() {
-            return Err(bad("secrets", "the two secrets must have different ids"));
-        }
+        SigningSecrets::check(&self.secrets).map_err(|error| bad("secrets", error.to_string()))?;
         if self.algorithms.is_empty() {
             return Err(bad("algorithms", "at least one of HS256, HS512, RS256, RS512"));
         }
@@ -226,7 +220,7 @@ pub fn new_app_settings(
 ) -> (Map<String, Value>, NewApp) {
     let client_id = format!("cs-{}", random_uuid(env));
     let bot_id = format!("st-{}", random_uuid(env));
-    let (client_secret, record) = new_secret(env, key);
+    let (client_secret, record) = SECRETS.fresh(env, key);
     let bot = AppBot { id: bot_id.clone(), bot: None, name: bot_name.to_owned(), icon: None };
     let settings = Map::from_iter([
         ("client_id".to_owned(), Value::from(client_id.as_str())),
@@ -247,8 +241,11 @@ pub fn rotate(
     env: &Env,
     key: &InstanceKey,
 ) -> Result<Secret, BadSettings> {
-    let (secret, record) = new_secret(env, key);
-    put_secret(settings, which, record)?;
+    let mut secrets = Settings::read(settings)?.secrets;
+    let secret = SECRETS
+        .renew(&mut secrets, which, env, key)
+        .map_err(|error| bad("secrets", error.to_string()))?;
+    settings.insert("secrets".to_owned(), value_of(&secrets));
     Ok(secret)
 }
 
@@ -263,15 +260,12 @@ pub fn import_secret(
     env: &Env,
     key: &InstanceKey,
 ) -> Result<(), BadSettings> {
-    if !SECRET_BYTES.contains(&plain.expose().len()) {
-        let (least, most) = SECRET_BYTES.into_inner();
-        return Err(bad("secrets", format!("a client secret has {least} to {most} bytes")));
-    }
-    let kept = Settings::read(settings)?.secrets;
-    if kept.iter().any(|kept| kept.is(plain, PURPOSE, key)) {
-        return Ok(());
-    }
-    put_secret(settings, 0, SealedSecret::seal(plain, PURPOSE, env, key))
+    let mut secrets = Settings::read(settings)?.secrets;
+    SECRETS
+        .bring(&mut secrets, plain, env, key)
+        .map_err(|error| bad("secrets", error.to_string()))?;
+    settings.insert("secrets".to_owned(), value_of(&secrets));
+    Ok(())
 }
 
 /// Gives an app a new API key, for pages that get their assertions at `/api/platform/websdk`. An
@@ -282,29 +276,6 @@ pub fn renew_api_key(settings: &mut Map<String, Value>, env: &Env) -> IssuedSecr
         serde_json::to_value(record).expect("records of texts and numbers are always JSON");
     settings.insert("api_key".to_owned(), record);
     issued
-}
-
-fn put_secret(
-    settings: &mut Map<String, Value>,
-    which: usize,
-    record: SealedSecret,
-) -> Result<(), BadSettings> {
-    let mut secrets = Settings::read(settings)?.secrets;
-    if which >= SECRETS_MAX {
-        return Err(bad("secrets", "the two places are 0 and 1"));
-    }
-    match secrets.get_mut(which) {
-        Some(place) => *place = record,
-        None => secrets.push(record),
-    }
-    settings.insert("secrets".to_owned(), value_of(&secrets));
-    Ok(())
-}
-
-fn new_secret(env: &Env, key: &InstanceKey) -> (Secret, SealedSecret) {
-    let secret = Secret::new(env.base62(SECRET_LENGTH));
-    let record = SealedSecret::seal(&secret, PURPOSE, env, key);
-    (secret, record)
 }
 
 /// A random UUID that says it is of version 5, as Kore's ids do.

@@ -4,7 +4,8 @@
 
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -14,6 +15,13 @@ use crate::Timestamp;
 pub trait Clock: Debug + Send + Sync {
     /// The time now, in microseconds since the Unix epoch. It may run backwards.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment, which goes on evenly whatever the wall clock is put to: two looks at
+    /// both tell a wall clock that was put from time that passed. A clock that is never put has no need
+    /// of another.
+    fn steady(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.now().as_micros()).unwrap_or(0))
+    }
 }
 
 /// The source of random bytes. What it gives is used for secrets: it must be unpredictable.
@@ -80,7 +88,14 @@ impl Clock for SystemClock {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
+
+    fn steady(&self) -> Duration {
+        FIRST_LOOK.elapsed()
+    }
 }
+
+/// What the machine's own steady clock is counted from: it tells spans alone.
+static FIRST_LOOK: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The operating system's random source, asked for a block at a time: ids are made on the way of
 /// every message, and a system call for each would cost more than the rest of it.

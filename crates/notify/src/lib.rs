@@ -13,6 +13,7 @@ mod command;
 mod gateway;
 mod ledger;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +22,12 @@ use maru_activity::RealmId;
 use maru_activity::env::Env;
 use maru_egress::Egress;
 use maru_store::Store;
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 pub use alert::{Alert, Event};
@@ -81,6 +84,9 @@ pub struct Notifier {
     inner: Arc<Inner>,
 }
 
+/// Something that is being said, until all of it is done.
+type Saying = (Event, JoinHandle<()>);
+
 struct Inner {
     ledger: Ledger,
     ways: Ways,
@@ -88,6 +94,8 @@ struct Inner {
     env: Env,
     told: Family<Told, Counter>,
     tasks: TaskTracker,
+    /// What is being said, by its cause.
+    under_way: Mutex<HashMap<(RealmId, String), Saying>>,
 }
 
 impl Notifier {
@@ -103,7 +111,8 @@ impl Notifier {
         registry.register("alerts", "Alerts to the operator by way and outcome", told.clone());
         let ledger = Ledger::new(store, env.clone());
         let tasks = TaskTracker::new();
-        Self { inner: Arc::new(Inner { ledger, ways, egress, env, told, tasks }) }
+        let under_way = Mutex::default();
+        Self { inner: Arc::new(Inner { ledger, ways, egress, env, told, tasks, under_way }) }
     }
 
     /// Says that there is trouble. Returns at once; what comes of it is logged. `alert.cause` names
@@ -149,7 +158,22 @@ impl Notifier {
 
     fn in_background(&self, realm: &RealmId, alert: Alert, event: Event) {
         let (this, realm) = (self.clone(), realm.clone());
-        self.inner.tasks.spawn(async move {
+        let cause = (realm.clone(), alert.cause.clone());
+        let mut under_way = self.inner.under_way.lock();
+        under_way.retain(|_, (_, task)| !task.is_finished());
+        let before = match under_way.remove(&cause) {
+            // It is being told already.
+            Some(same) if same.0 == event => {
+                under_way.insert(cause, same);
+                return;
+            }
+            before => before,
+        };
+        let task = self.inner.tasks.spawn(async move {
+            // An end that is said before its beginning was noted would be lost.
+            if let Some((_, before)) = before {
+                let _ = before.await;
+            }
             let ledger = &this.inner.ledger;
             let is_news = match event {
                 Event::Raised => ledger.raised(&realm, &alert.cause).await,
@@ -165,6 +189,7 @@ impl Notifier {
                 this.tell(&realm, &alert, event).await;
             }
         });
+        under_way.insert(cause, (event, task));
     }
 
     async fn tell(

@@ -1,39 +1,71 @@
 //! Time and randomness that a test decides.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use maru_activity::Timestamp;
-use maru_activity::env::{Clock, Env, Random};
+use maru_activity::env::{Clock, Env, Random, SystemClock, SystemRandom};
 use parking_lot::Mutex;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct FakeClock(AtomicI64);
+pub struct FakeClock {
+    now: AtomicI64,
+    /// How far it was moved on, in microseconds.
+    steady: AtomicU64,
+}
 
 impl FakeClock {
     /// Standing at this time.
     pub fn at(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.as_micros()))
+        Self { now: AtomicI64::new(now.as_micros()), steady: AtomicU64::new(0) }
     }
 
-    /// Moves it on.
+    /// Moves it on: time passes.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        self.0.fetch_add(by, Ordering::SeqCst);
+        self.now.fetch_add(by, Ordering::SeqCst);
+        self.steady.fetch_add(by.unsigned_abs(), Ordering::SeqCst);
     }
 
-    /// Sets it, back too: real clocks do that.
+    /// Puts it, back too: real clocks do that. No time passes.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_micros(), Ordering::SeqCst);
+        self.now.store(now.as_micros(), Ordering::SeqCst);
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.now.load(Ordering::SeqCst))
     }
+
+    fn steady(&self) -> Duration {
+        Duration::from_micros(self.steady.load(Ordering::SeqCst))
+    }
+}
+
+/// The system's clock, which goes on and can be put forward.
+#[derive(Debug, Default)]
+pub struct ClockAhead(AtomicI64);
+
+impl ClockAhead {
+    /// Puts it forward by so many seconds.
+    pub fn by_secs(&self, secs: i64) {
+        self.0.fetch_add(secs * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ClockAhead {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock.now().as_micros() + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A clock that goes on and can be put forward, and the system's randomness, with the clock's own handle.
+pub fn env_ahead() -> (Env, Arc<ClockAhead>) {
+    let clock = Arc::new(ClockAhead::default());
+    (Env { clock: Arc::clone(&clock) as _, random: Arc::new(SystemRandom) }, clock)
 }
 
 /// Bytes that follow from a seed (SplitMix64). They are no secret: for tests alone.
@@ -94,7 +126,9 @@ mod tests {
         assert_eq!(env.now(), begun);
         clock.advance(Duration::from_secs(90));
         assert_eq!(env.now().since(begun), Duration::from_secs(90));
+        let steady = clock.steady();
         clock.set(begun.before(Duration::from_secs(1)));
         assert!(env.now() < begun);
+        assert_eq!((steady, clock.steady()), (Duration::from_secs(90), steady));
     }
 }

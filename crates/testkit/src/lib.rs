@@ -1,7 +1,7 @@
 //! What tests need and the program does not: a dev-dependency only.
 //!
 //! - [`FakeClock`] and [`SeededRandom`] make an [`Env`](maru_activity::env::Env) that a test can
-//!   replay;
+//!   replay; [`ClockAhead`] is one that goes on and can be put forward;
 //! - [`StandingTime`] holds tokio's clock, while sockets and threads go on;
 //! - [`ScriptedBot`] is a real HTTP bot that answers as it is told and remembers what it was sent;
 //! - [`TestServer`] is the real server on a real port with a data folder of its own, which can be
@@ -30,7 +30,7 @@ mod standing;
 pub use bot::{Heard, Reply, ScriptedBot};
 pub use client::{Answer, call, eventually, raw};
 pub use corpus::replay;
-pub use env::{FakeClock, SeededRandom, fake_env};
+pub use env::{ClockAhead, FakeClock, SeededRandom, env_ahead, fake_env};
 pub use nats::Nats;
 pub use postgres::{POSTGRES_URL, Postgres, PostgresDatabase};
 pub use server::TestServer;

@@ -6,22 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru_accounts::{Accounts, InstanceKey};
-use maru_activity::env::Env;
 use maru_chatflow::{ChatFlow, Settings, Setup};
 use maru_chatflow_channel::{ChatFlowApi, Limits, admin};
-use maru_door::{Context, Faces, Listener, Metrics, RouteSpec, ServerOptions, serve};
-use maru_egress::{Egress, Options as EgressOptions, Policy};
+use maru_door::{Context, Faces, Metrics, RouteSpec};
 use maru_hall::Hall;
-use maru_hints::LocalHints;
 use maru_notify::{Notifier, Ways};
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
+use maru_testhouse::{Ground, egress, served};
 use maru_testkit::{Answer, FakeClock, fake_env};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// The house. It is taken down when it is dropped.
@@ -34,11 +27,8 @@ pub(crate) struct House {
     pub(crate) client: String,
     pub(crate) client_id: String,
     pub(crate) app_id: String,
-    store: Arc<dyn Store>,
-    accounts: Arc<Accounts>,
-    env: Env,
+    ground: Ground,
     stop: CancellationToken,
-    folder: TempDir,
 }
 
 impl Drop for House {
@@ -61,23 +51,9 @@ impl House {
 
     /// With the app `shop` of this scenario, published once.
     pub(crate) async fn with(file: &Value, limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let (env, clock) = fake_env(5);
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        accounts.ensure_default().await.unwrap();
-        let hall = maru_hall::Setup {
-            store: Arc::clone(&store),
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: Vec::new(),
-            channel_kinds: Vec::new(),
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(hall, &mut Registry::default()).await.unwrap();
+        let ground = Ground::new(env).await;
+        let hall = ground.hall(Vec::new(), Vec::new()).await;
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut house = Self {
             at: nowhere,
@@ -88,11 +64,8 @@ impl House {
             client: String::new(),
             client_id: String::new(),
             app_id: String::new(),
-            store,
-            accounts,
-            env,
+            ground,
             stop: CancellationToken::new(),
-            folder,
         };
         house.serve(limits).await;
         let signed_up = house.order("POST", "/clients", &json!({"name": "A shop"})).await;
@@ -106,15 +79,13 @@ impl House {
 
     /// Serves it; what was served before is called no more. As after a restart nothing is at hand.
     pub(crate) async fn serve(&mut self, limits: Limits) {
-        let mut registry = Registry::default();
-        let policy = Policy { allow_loopback: true, ..Policy::default() };
-        let egress = Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) });
-        let egress = egress.unwrap();
-        let (store, to) = (Arc::clone(&self.store), egress.clone());
-        let notifier = Notifier::new(store, to, self.env.clone(), Ways::default(), &mut registry);
+        let (mut registry, egress) = (Registry::default(), egress());
+        let Ground { env, store, accounts, .. } = self.ground.clone();
+        let (ways, to) = (Ways::default(), egress.clone());
+        let notifier = Notifier::new(store, to, env.clone(), ways, &mut registry);
         let setup = Setup {
             hall: self.hall.clone(),
-            accounts: Arc::clone(&self.accounts),
+            accounts: Arc::clone(&accounts),
             egress,
             notifier,
             settings: Settings { patience: Duration::from_millis(300), ..Settings::default() },
@@ -122,9 +93,9 @@ impl House {
         let chatflow = ChatFlow::new(setup, &mut registry);
         let faces = Faces::mount(vec![ChatFlowApi::new(chatflow.clone(), limits)]).unwrap();
         self.routes = faces.routes().to_vec();
-        let context = Arc::new(Context::new(self.env.clone(), Metrics::default()));
+        let context = Arc::new(Context::new(env, Metrics::default()));
         self.at = served(context.around(faces.into_router()), &self.stop).await;
-        let orders = admin::router(chatflow, Arc::clone(&self.accounts));
+        let orders = admin::router(chatflow, accounts);
         let orders = axum::Router::new().nest("/v1/realms/{realm}/chatflow", orders);
         self.admin_at = served(orders, &self.stop).await;
     }
@@ -195,15 +166,8 @@ impl House {
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.ground.folder.path()
     }
-}
-
-async fn served(router: axum::Router, stop: &CancellationToken) -> SocketAddr {
-    let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-    let at = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, router, ServerOptions::default(), stop.clone()));
-    at
 }
 
 /// Limits that are reached soon.

@@ -2,47 +2,24 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maru_accounts::{Accounts, InstanceKey, IssuedSecret};
-use maru_activity::env::{Clock, Env, SystemClock, SystemRandom};
-use maru_activity::{Account, Activity, Draft, Kind, RealmId, Timestamp};
+use maru_accounts::IssuedSecret;
+use maru_activity::{Account, Activity, Draft, Kind};
 use maru_direct_line::{CHANNEL_KIND, DirectLine, KIND, check_settings, new_site_settings};
-use maru_door::{Context, Faces, Listener, Metrics, RouteSpec, ServerOptions, Sockets, serve};
-use maru_hall::{
-    BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall,
-    Handed, Meta, Outcome, Said, Settings, Setup,
-};
-use maru_hints::LocalHints;
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
-use object_store::memory::InMemory;
+use maru_door::{Context, Faces, Metrics, RouteSpec, Sockets};
+use maru_hall::{Bot, ChannelRecord, Conversation, Hall, Handed, Meta, Outcome, Said};
+use maru_testhouse::{Ground, TestKind, add_bot, add_channel, served};
+use maru_testkit::{ClockAhead, env_ahead};
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{Answer, Request};
 
-/// A clock that can be put forward.
-#[derive(Debug, Default)]
-pub(crate) struct Ahead(AtomicI64);
-
-impl Ahead {
-    pub(crate) fn by_secs(&self, secs: i64) {
-        self.0.fetch_add(secs * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(SystemClock.now().as_micros() + self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A bot that does what it is told: `fail`, `hang`, or else says the text again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct TestBot;
 
 #[async_trait]
@@ -64,19 +41,6 @@ impl Bot for TestBot {
     }
 }
 
-#[derive(Debug)]
-struct TestBotKind;
-
-impl BotKind for TestBotKind {
-    fn kind(&self) -> &'static str {
-        "test"
-    }
-
-    fn make(&self, _: &BotRecord) -> Result<Arc<dyn Bot>, BadSettings> {
-        Ok(Arc::new(TestBot))
-    }
-}
-
 pub(crate) fn bot() -> Account {
     Account { id: "bot".to_owned(), name: Some("Bot".to_owned()), role: Some("bot".to_owned()) }
 }
@@ -84,65 +48,36 @@ pub(crate) fn bot() -> Account {
 /// The house. It is taken down when it is dropped.
 pub(crate) struct House {
     pub(crate) at: SocketAddr,
-    pub(crate) clock: Arc<Ahead>,
+    pub(crate) clock: Arc<ClockAhead>,
     pub(crate) hall: Hall,
     pub(crate) routes: Vec<RouteSpec>,
     pub(crate) stop: CancellationToken,
     /// The two secrets of the site `web`.
     pub(crate) secrets: [IssuedSecret; 2],
-    realm: RealmId,
-    env: Env,
-    _folder: tempfile::TempDir,
+    ground: Ground,
 }
 
 impl House {
     /// With a site of these settings, over its defaults.
     pub(crate) async fn with(settings: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Ahead::default());
-        let env = Env { clock: Arc::<Ahead>::clone(&clock), random: Arc::new(SystemRandom) };
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
-        let mut registry = Registry::default();
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![Arc::new(TestBotKind)],
-            channel_kinds: vec![(KIND, check_settings)],
-            settings: Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let (env, clock) = env_ahead();
+        let ground = Ground::new(env.clone()).await;
+        let kinds = vec![Arc::new(TestKind(TestBot)) as _];
+        let hall = ground.hall(kinds, vec![(KIND, check_settings)]).await;
         hall.start();
-        let record = BotRecord {
-            id: "bot".into(),
-            realm: realm.clone(),
-            kind: "test".to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: Map::new(),
-        };
-        hall.directory().put_bot(record, true).await.unwrap();
+        add_bot(&hall, &ground.realm, "bot", "test", Map::new()).await;
 
-        let stop = CancellationToken::new();
-        let metrics = Metrics::default();
+        let (metrics, stop) = (Metrics::default(), CancellationToken::new());
         let sockets = Sockets::new(metrics.clone(), stop.clone());
-        let face = DirectLine::new(hall.clone(), accounts, sockets, &mut registry);
+        let accounts = Arc::clone(&ground.accounts);
+        let face = DirectLine::new(hall.clone(), accounts, sockets, &mut Registry::default());
         let faces = Faces::mount(vec![face]).unwrap();
         let routes = faces.routes().to_vec();
         let context = Arc::new(Context::new(env.clone(), metrics));
-        let router = context.around(faces.into_router());
-        let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, ServerOptions::default(), stop.clone()));
+        let at = served(context.around(faces.into_router()), &stop).await;
 
         let (_, none) = new_site_settings(&env);
-        let mut house =
-            Self { at, clock, hall, routes, stop, secrets: none, realm, env, _folder: folder };
+        let mut house = Self { at, clock, hall, routes, stop, secrets: none, ground };
         house.secrets = house.add_site("web", settings).await;
         house
     }
@@ -153,32 +88,25 @@ impl House {
 
     /// Adds a site, and gives its secrets.
     pub(crate) async fn add_site(&self, id: &str, settings: Value) -> [IssuedSecret; 2] {
-        let (mut whole, secrets) = new_site_settings(&self.env);
+        let (mut whole, secrets) = new_site_settings(&self.ground.env);
         whole.extend(settings.as_object().unwrap().clone());
-        let record = ChannelRecord {
-            id: id.into(),
-            realm: self.realm.clone(),
-            kind: KIND.to_owned(),
-            bot: "bot".into(),
-            keep_days: None,
-            settings: whole,
-        };
-        self.hall.directory().put_channel(record, true).await.unwrap();
+        add_channel(&self.hall, &self.ground.realm, (id, KIND), "bot", whole).await;
         secrets
     }
 
     /// Puts a new secret in the place of one of the site `web`'s.
     pub(crate) async fn rotate(&self, which: usize) -> IssuedSecret {
         let directory = self.hall.directory();
-        let record = directory.channel(&self.realm, &"web".into()).unwrap();
+        let record = directory.channel(&self.ground.realm, &"web".into()).unwrap();
         let mut record = ChannelRecord::clone(&record);
-        let issued = maru_direct_line::rotate(&mut record.settings, which, &self.env).unwrap();
+        let issued =
+            maru_direct_line::rotate(&mut record.settings, which, &self.ground.env).unwrap();
         directory.put_channel(record, false).await.unwrap();
         issued
     }
 
     pub(crate) async fn remove_site(&self, id: &str) {
-        self.hall.directory().remove_channel(&self.realm, &id.into()).await.unwrap();
+        self.hall.directory().remove_channel(&self.ground.realm, &id.into()).await.unwrap();
     }
 
     pub(crate) fn secret(&self) -> &str {
@@ -283,7 +211,7 @@ impl<'a> Talk<'a> {
     }
 
     pub(crate) async fn conversation(&self) -> Arc<Conversation> {
-        let realm = self.house.realm.clone();
+        let realm = self.house.ground.realm.clone();
         let found = self.house.hall.conversation(&realm, &self.id.as_str().into()).await;
         let found = found.unwrap().unwrap();
         assert_eq!(&*found.channel_kind, CHANNEL_KIND);

@@ -5,20 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maru_accounts::{Accounts, InstanceKey, Secret};
-use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId};
-use maru_door::{Context, Faces, Listener, Metrics, ServerOptions, TrustedProxies, serve};
-use maru_egress::{Egress, Policy};
-use maru_hall::{
-    BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall,
-    Handed, Meta, Outcome, Post, PostOp, Said, Setup,
-};
-use maru_hints::LocalHints;
+use maru_accounts::Secret;
+use maru_activity::{Account, Activity, Kind};
+use maru_door::{Context, Faces, Metrics, TrustedProxies};
+use maru_hall::{Bot, Conversation, Hall, Handed, Meta, Outcome, Post, PostOp, Said};
 use maru_kakao::{Kakao, plus_friend, skill};
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
+use maru_testhouse::{
+    Ground, TestKind, activity, add_bot, add_channel, egress, only_conversation, served,
+};
 use maru_testkit::{Answer, FakeClock, fake_env};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex as Gate;
@@ -61,25 +56,8 @@ impl Bot for TestBot {
     }
 }
 
-#[derive(Debug)]
-struct TestBotKind(TestBot);
-
-impl BotKind for TestBotKind {
-    fn kind(&self) -> &'static str {
-        "test"
-    }
-
-    fn make(&self, _: &BotRecord) -> Result<Arc<dyn Bot>, BadSettings> {
-        Ok(Arc::new(self.0.clone()))
-    }
-}
-
 fn of_bot(body: &Value) -> Activity {
-    let bot = Account { id: "bot".to_owned(), name: Some("Bot".to_owned()), role: None };
-    let text = body.to_string();
-    let mut draft = Draft::parse(text.as_bytes(), &Limits::default()).unwrap();
-    draft.set_value("from", &bot);
-    draft.finish().unwrap()
+    activity(&Account { id: "bot".to_owned(), name: Some("Bot".to_owned()), role: None }, body)
 }
 
 /// The house. It is taken down when it is dropped.
@@ -89,12 +67,11 @@ pub(crate) struct House {
     stop: CancellationToken,
     bot: TestBot,
     pub(crate) clock: Arc<FakeClock>,
-    pub(crate) realm: RealmId,
+    pub(crate) ground: Ground,
     /// The public id of both channels, and the skill's secret.
     pub(crate) friend: String,
     pub(crate) skill: String,
     pub(crate) secret: String,
-    _folder: tempfile::TempDir,
 }
 
 impl House {
@@ -104,52 +81,24 @@ impl House {
 
     /// With these settings of the Plus Friend channel and the skill, over their defaults.
     pub(crate) async fn with(friend: Value, skill: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let (env, clock) = fake_env(9);
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
-        let mut registry = Registry::default();
+        let ground = Ground::new(env.clone()).await;
         let bot = TestBot::default();
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![Arc::new(TestBotKind(bot.clone()))],
-            channel_kinds: vec![
-                (plus_friend::KIND, plus_friend::check_settings),
-                (skill::KIND, skill::check_settings),
-            ],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let channels = vec![
+            (plus_friend::KIND, plus_friend::check_settings as _),
+            (skill::KIND, skill::check_settings as _),
+        ];
+        let hall = ground.hall(vec![Arc::new(TestKind(bot.clone()))], channels).await;
         hall.start();
-        let record = BotRecord {
-            id: "bot".into(),
-            realm: realm.clone(),
-            kind: "test".to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: Map::new(),
-        };
-        hall.directory().put_bot(record, true).await.unwrap();
+        add_bot(&hall, &ground.realm, "bot", "test", Map::new()).await;
 
-        let mut options = maru_egress::Options::new(&mut registry);
-        options.policy = Policy { allow_loopback: true, ..Policy::default() };
-        let egress = Egress::new(options).unwrap();
-        let stop = CancellationToken::new();
-        let face =
-            Kakao::new(hall.clone(), Arc::clone(&accounts), egress, stop.clone(), &mut registry);
+        let (accounts, stop) = (Arc::clone(&ground.accounts), CancellationToken::new());
+        let mut registry = Registry::default();
+        let face = Kakao::new(hall.clone(), accounts, egress(), stop.clone(), &mut registry);
         let faces = Faces::mount(vec![face]).unwrap();
         let mut context = Context::new(env.clone(), Metrics::default());
         context.trusted_proxies = TrustedProxies::parse(&["127.0.0.1"]).unwrap();
-        let router = Arc::new(context).around(faces.into_router());
-        let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, ServerOptions::default(), stop.clone()));
+        let at = served(Arc::new(context).around(faces.into_router()), &stop).await;
 
         let mut of_friend = plus_friend::new_settings(&env);
         of_friend.insert("budget_ms".to_owned(), 1_000.into());
@@ -157,7 +106,8 @@ impl House {
         let (mut of_skill, issued) = skill::new_settings(&env);
         of_skill.insert("budget_ms".to_owned(), 1_000.into());
         let rest_key = Secret::new("rest-key");
-        skill::import_secret(&mut of_skill, &rest_key, &env, accounts.instance_key()).unwrap();
+        let key = ground.accounts.instance_key();
+        skill::import_secret(&mut of_skill, &rest_key, &env, key).unwrap();
         of_skill.extend(skill.as_object().unwrap().clone());
         let id_of = |settings: &Map<String, Value>| settings["id"].as_str().unwrap().to_owned();
         let house = Self {
@@ -166,27 +116,17 @@ impl House {
             stop,
             bot,
             clock,
-            realm,
             friend: id_of(&of_friend),
             skill: id_of(&of_skill),
             secret: issued.text.expose().to_owned(),
-            _folder: folder,
+            ground,
         };
-        house.add("friend", plus_friend::KIND, of_friend).await;
-        house.add("skill", skill::KIND, of_skill).await;
+        for (channel, settings) in
+            [(("friend", plus_friend::KIND), of_friend), (("skill", skill::KIND), of_skill)]
+        {
+            add_channel(&house.hall, &house.ground.realm, channel, "bot", settings).await;
+        }
         house
-    }
-
-    async fn add(&self, id: &str, kind: &str, settings: Map<String, Value>) {
-        let record = ChannelRecord {
-            id: id.into(),
-            realm: self.realm.clone(),
-            kind: kind.to_owned(),
-            bot: "bot".into(),
-            keep_days: None,
-            settings,
-        };
-        self.hall.directory().put_channel(record, true).await.unwrap();
     }
 
     /// Calls the server.
@@ -248,10 +188,7 @@ impl House {
 
     /// The only conversation that there is.
     pub(crate) async fn conversation(&self) -> Arc<Conversation> {
-        let page = self.hall.conversations(&self.realm, None, None, 10).await.unwrap();
-        let [only] = &page.items[..] else { panic!("{} conversations", page.items.len()) };
-        let id = &only.conversation.id;
-        self.hall.conversation(&self.realm, id).await.unwrap().unwrap()
+        only_conversation(&self.hall, &self.ground.realm).await
     }
 
     /// Says something in the bot's name, unasked.

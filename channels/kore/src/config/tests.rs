@@ -22,7 +22,7 @@ fn secrets(settings: &Map<String, Value>) -> Vec<String> {
     let read = Settings::read(settings).unwrap();
     read.secrets
         .iter()
-        .map(|secret| secret.open(PURPOSE, &key()).unwrap().expose().to_owned())
+        .map(|secret| secret.open(SECRETS.purpose, &key()).unwrap().expose().to_owned())
         .collect()
 }
 

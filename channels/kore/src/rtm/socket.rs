@@ -6,13 +6,10 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use maru_activity::{Account, Kind, Links, Pos, RealmId, Timestamp, Viewer};
-use maru_door::OpenSocket;
+use maru_door::{BrokenSocket, Counted, OpenSocket, close_socket, send_message};
 use maru_hall::{Event, Place, Shown, Subscription};
-use prometheus_client::metrics::gauge::Gauge;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Error as WsError;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 
 use super::entries::{Standing, Writer};
 use super::inbound::Frame;
@@ -61,6 +58,18 @@ impl End {
             Self::Failed => (1011, "something went wrong here"),
         };
         Some(Message::Close(Some(CloseFrame { code, reason: reason.into() })))
+    }
+}
+
+impl From<BrokenSocket> for End {
+    fn from(broken: BrokenSocket) -> Self {
+        match broken {
+            BrokenSocket::Gone => Self::Gone,
+            BrokenSocket::Unread => Self::Silent,
+            BrokenSocket::TooLarge => Self::TooLarge,
+            BrokenSocket::NotUtf8 => Self::NotUtf8,
+            BrokenSocket::NotAFrame => Self::Broken,
+        }
     }
 }
 
@@ -138,13 +147,7 @@ impl Socket {
         let _ = timeout(CLOSE_TIMEOUT, Box::pin(self.leave())).await;
         drop(self);
         let Some(farewell) = end.farewell() else { return };
-        // Waiting for the client's answer keeps the farewell from being lost in a reset.
-        let closing = async {
-            if socket.send(farewell).await.is_ok() {
-                while let Some(Ok(_)) = socket.recv().await {}
-            }
-        };
-        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+        close_socket(&mut socket, farewell, CLOSE_TIMEOUT).await;
     }
 
     /// The socket of someone who was let in.
@@ -186,7 +189,7 @@ impl Socket {
                 () = self.open.told_to_stop() => return Err(End::Stopping),
                 message = socket.recv() => match message {
                     None => return Err(End::Gone),
-                    Some(Err(error)) => return Err(end_of(error)),
+                    Some(Err(error)) => return Err(BrokenSocket::from(error).into()),
                     Some(Ok(message)) => {
                         self.answers = true;
                         Box::pin(self.take(socket, message)).await?;
@@ -203,7 +206,7 @@ impl Socket {
                         return Err(End::Silent);
                     }
                     let ping = Message::Ping(bytes::Bytes::new());
-                    Box::pin(send_message(socket, ping)).await?;
+                    Box::pin(send_message(socket, ping, WRITE_TIMEOUT)).await?;
                     quiet.as_mut().reset(Instant::now() + every);
                 }
             }
@@ -251,7 +254,7 @@ impl Socket {
         match self.seen.spoke() {
             Some(question) => {
                 let ping = Message::Ping(bytes::Bytes::copy_from_slice(&question));
-                send_message(socket, ping).await
+                Ok(send_message(socket, ping, WRITE_TIMEOUT).await?)
             }
             None => Ok(()),
         }
@@ -368,48 +371,13 @@ impl App {
     }
 }
 
-/// What a broken socket is closed with.
-fn end_of(error: axum::Error) -> End {
-    match error.into_inner().downcast_ref::<WsError>() {
-        Some(WsError::Capacity(CapacityError::MessageTooLong { .. })) => End::TooLarge,
-        Some(WsError::Utf8(_)) => End::NotUtf8,
-        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
-        Some(WsError::Protocol(_)) => End::Broken,
-        _ => End::Gone,
-    }
-}
-
 /// Sends a frame.
 pub(super) async fn send(socket: &mut WebSocket, frame: Vec<u8>) -> Result<(), End> {
     let Ok(text) = Utf8Bytes::try_from(bytes::Bytes::from(frame)) else {
         // serde_json writes nothing else.
         return Err(End::Failed);
     };
-    send_message(socket, Message::Text(text)).await
-}
-
-async fn send_message(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(WRITE_TIMEOUT, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Silent),
-    }
-}
-
-/// Counts one more for as long as it lives.
-struct Counted(Gauge);
-
-impl Counted {
-    fn of(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    Ok(send_message(socket, Message::Text(text), WRITE_TIMEOUT).await?)
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ async fn a_token_that_is_not_good_any_more_says_so_in_the_one_way() {
     let token = house.grant("kim").await;
     assert_eq!(start(Some(&token)).await.status, 200);
     // A secret that is gone takes its tokens with it; the other place's stay.
-    let (env, key) = (house.env.clone(), house.accounts.instance_key());
+    let (env, key) = (house.ground.env.clone(), house.ground.accounts.instance_key());
     house.change(|settings| drop(maru_kore::rotate(settings, 1, &env, key).unwrap())).await;
     assert_eq!(start(Some(&token)).await.status, 200);
     house.change(|settings| drop(maru_kore::rotate(settings, 0, &env, key).unwrap())).await;

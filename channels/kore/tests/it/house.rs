@@ -2,47 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use maru_accounts::{Accounts, InstanceKey};
-use maru_activity::env::{Clock, Env, SystemClock, SystemRandom};
-use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId, Timestamp};
-use maru_door::{Context, Faces, Listener, Metrics, RouteSpec, ServerOptions, Sockets, serve};
+use maru_activity::{Account, Activity, Kind};
+use maru_door::{Context, Faces, Metrics, RouteSpec, Sockets};
 use maru_hall::{
-    BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall,
-    Handed, Meta, Outcome, Post, Posted, Said, Setup,
+    BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, Hall, Handed, Meta, Outcome,
+    Post, Posted, Said,
 };
-use maru_hints::LocalHints;
 use maru_kore::{KIND, Kore, NewApp, check_settings, new_app_settings};
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
-use maru_testkit::Answer;
-use object_store::memory::InMemory;
+use maru_testhouse::{Ground, activity, add_bot, add_channel, only_conversation, served};
+use maru_testkit::{Answer, ClockAhead, env_ahead};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
-
-/// A clock that can be put forward.
-#[derive(Debug, Default)]
-pub(crate) struct Ahead(AtomicI64);
-
-impl Ahead {
-    pub(crate) fn by_secs(&self, secs: i64) {
-        self.0.fetch_add(secs * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(SystemClock.now().as_micros() + self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// What the bot was handed, as JSON.
 pub(crate) type Heard = Arc<Mutex<Vec<Value>>>;
@@ -107,16 +85,13 @@ pub(crate) fn bot() -> Account {
 
 /// An activity of the bot.
 pub(crate) fn of_bot(body: &Value) -> Activity {
-    let text = body.to_string();
-    let mut draft = Draft::parse(text.as_bytes(), &Limits::default()).unwrap();
-    draft.set_value("from", &bot());
-    draft.finish().unwrap()
+    activity(&bot(), body)
 }
 
 /// The house. It is taken down when it is dropped.
 pub(crate) struct House {
     pub(crate) at: SocketAddr,
-    pub(crate) clock: Arc<Ahead>,
+    pub(crate) clock: Arc<ClockAhead>,
     pub(crate) hall: Hall,
     pub(crate) face: Arc<Kore>,
     pub(crate) routes: Vec<RouteSpec>,
@@ -125,10 +100,7 @@ pub(crate) struct House {
     pub(crate) app: NewApp,
     /// What the bot was handed.
     pub(crate) heard: Heard,
-    pub(crate) realm: RealmId,
-    pub(crate) env: Env,
-    pub(crate) accounts: Arc<Accounts>,
-    _folder: tempfile::TempDir,
+    pub(crate) ground: Ground,
 }
 
 impl House {
@@ -138,89 +110,42 @@ impl House {
 
     /// With an app of these settings, over its defaults.
     pub(crate) async fn with(settings: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Ahead::default());
-        let env = Env { clock: Arc::<Ahead>::clone(&clock), random: Arc::new(SystemRandom) };
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
-        let mut registry = Registry::default();
+        let (env, clock) = env_ahead();
+        let ground = Ground::new(env.clone()).await;
         let heard = Heard::default();
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![Arc::new(TestBotKind(Arc::clone(&heard)))],
-            channel_kinds: vec![(KIND, check_settings)],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let kinds = vec![Arc::new(TestBotKind(Arc::clone(&heard))) as _];
+        let hall = ground.hall(kinds, vec![(KIND, check_settings)]).await;
         hall.start();
-        let record = BotRecord {
-            id: "bot".into(),
-            realm: realm.clone(),
-            kind: "test".to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: Map::new(),
-        };
-        hall.directory().put_bot(record, true).await.unwrap();
+        add_bot(&hall, &ground.realm, "bot", "test", Map::new()).await;
 
-        let stop = CancellationToken::new();
-        let metrics = Metrics::default();
+        let (metrics, stop) = (Metrics::default(), CancellationToken::new());
         let sockets = Sockets::new(metrics.clone(), stop.clone());
-        let face = Kore::new(hall.clone(), Arc::clone(&accounts), sockets, &mut registry);
+        let accounts = Arc::clone(&ground.accounts);
+        let face = Kore::new(hall.clone(), accounts, sockets, &mut Registry::default());
         let faces = Faces::mount(vec![Arc::<Kore>::clone(&face)]).unwrap();
         let routes = faces.routes().to_vec();
         let context = Arc::new(Context::new(env.clone(), metrics));
-        let router = context.around(faces.into_router());
-        let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let at = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, ServerOptions::default(), stop.clone()));
+        let at = served(context.around(faces.into_router()), &stop).await;
 
-        let (_, none) = new_app_settings(&env, accounts.instance_key(), "Bot");
-        let mut house = Self {
-            at,
-            clock,
-            hall,
-            face,
-            routes,
-            stop,
-            app: none,
-            heard,
-            realm,
-            env,
-            accounts,
-            _folder: folder,
-        };
+        let (_, none) = new_app_settings(&env, ground.accounts.instance_key(), "Bot");
+        let mut house = Self { at, clock, hall, face, routes, stop, app: none, heard, ground };
         house.app = house.add_app("shop", settings).await;
         house
     }
 
     /// Adds an app, and gives what its owner has to know.
     pub(crate) async fn add_app(&self, id: &str, settings: Value) -> NewApp {
-        let key = self.accounts.instance_key();
-        let (mut whole, app) = new_app_settings(&self.env, key, "Bot");
+        let key = self.ground.accounts.instance_key();
+        let (mut whole, app) = new_app_settings(&self.ground.env, key, "Bot");
         whole.extend(settings.as_object().unwrap().clone());
-        let record = ChannelRecord {
-            id: id.into(),
-            realm: self.realm.clone(),
-            kind: KIND.to_owned(),
-            bot: "bot".into(),
-            keep_days: None,
-            settings: whole,
-        };
-        self.hall.directory().put_channel(record, true).await.unwrap();
+        add_channel(&self.hall, &self.ground.realm, (id, KIND), "bot", whole).await;
         app
     }
 
     /// Changes the settings of the app `shop`.
     pub(crate) async fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) {
         let directory = self.hall.directory();
-        let record = directory.channel(&self.realm, &"shop".into()).unwrap();
+        let record = directory.channel(&self.ground.realm, &"shop".into()).unwrap();
         let mut record = ChannelRecord::clone(&record);
         change(&mut record.settings);
         directory.put_channel(record, false).await.unwrap();
@@ -229,7 +154,7 @@ impl House {
     /// Makes the bot think so long about each greeting.
     pub(crate) async fn greet_after_ms(&self, delay: u64) {
         let directory = self.hall.directory();
-        let record = directory.bot(&self.realm, &"bot".into()).unwrap();
+        let record = directory.bot(&self.ground.realm, &"bot".into()).unwrap();
         let mut record = BotRecord::clone(&record);
         record.settings.insert("greets_after_ms".to_owned(), delay.into());
         directory.put_bot(record, false).await.unwrap();
@@ -277,7 +202,7 @@ impl House {
 
     /// The time, in seconds.
     pub(crate) fn now(&self) -> i64 {
-        self.env.now().as_secs()
+        self.ground.env.now().as_secs()
     }
 
     /// An assertion of the app `shop` with these claims.
@@ -319,10 +244,7 @@ impl House {
 
     /// The only conversation that there is.
     pub(crate) async fn conversation(&self) -> Arc<Conversation> {
-        let page = self.hall.conversations(&self.realm, None, None, 10).await.unwrap();
-        let [only] = &page.items[..] else { panic!("{} conversations", page.items.len()) };
-        let id = &only.conversation.id;
-        self.hall.conversation(&self.realm, id).await.unwrap().unwrap()
+        only_conversation(&self.hall, &self.ground.realm).await
     }
 
     /// Says something in the bot's name, unasked.

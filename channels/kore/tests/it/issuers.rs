@@ -80,7 +80,7 @@ async fn an_api_key_brings_users_that_nobody_vouches_for() {
     let mut key = String::new();
     house
         .change(|settings| {
-            let issued = maru_kore::renew_api_key(settings, &house.env);
+            let issued = maru_kore::renew_api_key(settings, &house.ground.env);
             key = issued.text.expose().to_owned();
         })
         .await;

@@ -42,7 +42,7 @@ async fn no_log_and_no_debug_shows_a_secret_or_a_users_name() {
     let mut key = String::new();
     house
         .change(|settings| {
-            key = maru_kore::renew_api_key(settings, &house.env).text.expose().to_owned();
+            key = maru_kore::renew_api_key(settings, &house.ground.env).text.expose().to_owned();
         })
         .await;
     let (user, secret) = ("a-name-between-two", house.app.client_secret.expose().to_owned());
@@ -70,7 +70,7 @@ async fn no_log_and_no_debug_shows_a_secret_or_a_users_name() {
     }
     house.hall.stop(std::time::Duration::from_secs(10)).await;
 
-    let record = house.hall.directory().channel(&house.realm, &"shop".into()).unwrap();
+    let record = house.hall.directory().channel(&house.ground.realm, &"shop".into()).unwrap();
     let settings = maru_kore::Settings::read(&record.settings).unwrap();
     let shown = format!("{:?} {:?} {settings:?}", house.face, house.app);
     assert!(shown.contains("by_client_id"), "{shown}");

@@ -263,16 +263,16 @@ async fn an_erased_user_has_left_nothing_and_begins_anew() {
     wire.next("bot_response").await;
     drop(wire);
     let conversation = house.conversation().await;
-    let kept = || house.hall.states(&house.realm, "kore/session", None, 9);
+    let kept = || house.hall.states(&house.ground.realm, "kore/session", None, 9);
     assert_eq!(kept().await.unwrap().items.len(), 1);
     let heard = house.heard("conversationUpdate");
     let user = heard[0]["from"]["id"].as_str().unwrap().to_owned();
     let whom = maru_hall::Whom::Participant(conversation.channel.clone(), user);
-    house.hall.erase(&house.realm, &whom).await.unwrap();
+    house.hall.erase(&house.ground.realm, &whom).await.unwrap();
     assert!(kept().await.unwrap().items.is_empty());
     let token = house.grant("kim").await;
     let mut wire = Wire::open(&house, &token, "").await;
     wire.next("bot_response").await;
-    let all = house.hall.conversations(&house.realm, None, None, 9).await.unwrap();
+    let all = house.hall.conversations(&house.ground.realm, None, None, 9).await.unwrap();
     assert_eq!(all.items.len(), 2);
 }

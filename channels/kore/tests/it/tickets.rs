@@ -62,7 +62,7 @@ async fn what_is_made_up_and_what_was_revoked_are_refused_alike() {
         assert_eq!(open(&format!("{start}sid={bad}")).await, (403, REFUSED.to_owned()), "{bad}");
     }
     assert_eq!(open(&format!("{start}botId=x")).await, (403, REFUSED.to_owned()));
-    let (env, key) = (house.env.clone(), house.accounts.instance_key());
+    let (env, key) = (house.ground.env.clone(), house.ground.accounts.instance_key());
     house.change(|settings| drop(maru_kore::rotate(settings, 0, &env, key).unwrap())).await;
     assert_eq!(open(&url).await, (403, REFUSED.to_owned()));
 }

@@ -105,7 +105,7 @@ impl Wire {
     /// own for that, which is not given.
     pub(crate) async fn everything(&mut self, house: &House) -> Vec<Value> {
         let mut frames = self.all().await;
-        let mark = format!("mark {}", house.env.base62(8));
+        let mark = format!("mark {}", house.ground.env.base62(8));
         house.bot_writes(&mark).await;
         loop {
             let frame = self.frame().await;

@@ -5,21 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use maru_accounts::{Accounts, InstanceKey, Secret};
+use maru_accounts::Secret;
 use maru_activity::env::Env;
-use maru_activity::{Account, Activity, Draft, Kind, Limits, RealmId};
-use maru_door::{Context, Faces, Listener, Metrics, ServerOptions, TrustedProxies, serve};
-use maru_egress::{Egress, Policy};
-use maru_hall::{
-    BadSettings, Bot, BotKind, BotRecord, ChannelRecord, Conversation, DeliverySettings, Hall,
-    Handed, Meta, Outcome, Post, Said, Setup,
-};
-use maru_hints::LocalHints;
+use maru_activity::{Account, Activity, Kind};
+use maru_door::{Context, Faces, Metrics, TrustedProxies};
+use maru_hall::{Bot, ChannelRecord, Conversation, Hall, Handed, Meta, Outcome, Post, Said};
 use maru_naver::{KIND, Naver, check_settings, import_secret, new_settings};
-use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
+use maru_testhouse::{
+    Ground, TestKind, activity, add_bot, add_channel, egress, only_conversation, served,
+};
 use maru_testkit::{Answer, Reply, ScriptedBot};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -52,25 +47,8 @@ impl Bot for TestBot {
     }
 }
 
-#[derive(Debug)]
-struct TestBotKind(TestBot);
-
-impl BotKind for TestBotKind {
-    fn kind(&self) -> &'static str {
-        "test"
-    }
-
-    fn make(&self, _: &BotRecord) -> Result<Arc<dyn Bot>, BadSettings> {
-        Ok(Arc::new(self.0.clone()))
-    }
-}
-
 fn of_bot(body: &Value) -> Activity {
-    let bot = Account { id: "bot".to_owned(), name: Some("Bot".to_owned()), role: None };
-    let text = body.to_string();
-    let mut draft = Draft::parse(text.as_bytes(), &Limits::default()).unwrap();
-    draft.set_value("from", &bot);
-    draft.finish().unwrap()
+    activity(&Account { id: "bot".to_owned(), name: Some("Bot".to_owned()), role: None }, body)
 }
 
 /// The user of the documents.
@@ -82,15 +60,13 @@ pub(crate) struct House {
     pub(crate) hall: Hall,
     stop: CancellationToken,
     bot: TestBot,
-    realm: RealmId,
-    accounts: Arc<Accounts>,
+    ground: Ground,
     /// TalkTalk's own side.
     pub(crate) talktalk: ScriptedBot,
     /// The channel's public id.
     pub(crate) id: String,
     /// Another face on the same store: a second node.
     pub(crate) other_at: SocketAddr,
-    _folder: tempfile::TempDir,
 }
 
 impl House {
@@ -100,87 +76,46 @@ impl House {
 
     /// With these settings of the channel, over its defaults.
     pub(crate) async fn with(settings: Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let env = Env::system();
-        let store = SqliteStore::open(folder.path(), Options::new(env.clone())).unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let key = InstanceKey::load_or_create(&folder.path().join("instance.key"), &env).unwrap();
-        let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
-        let mut registry = Registry::default();
+        let ground = Ground::new(Env::system()).await;
         let bot = TestBot::default();
-        let setup = Setup {
-            store,
-            hints: Arc::new(LocalHints::new()),
-            blobs: Arc::new(InMemory::new()),
-            env: env.clone(),
-            bot_kinds: vec![Arc::new(TestBotKind(bot.clone()))],
-            channel_kinds: vec![(KIND, check_settings)],
-            settings: maru_hall::Settings::default(),
-        };
-        let hall = Hall::open(setup, &mut registry).await.unwrap();
+        let kinds = vec![Arc::new(TestKind(bot.clone())) as _];
+        let hall = ground.hall(kinds, vec![(KIND, check_settings)]).await;
         hall.start();
-        let record = BotRecord {
-            id: "bot".into(),
-            realm: realm.clone(),
-            kind: "test".to_owned(),
-            name: "Bot".to_owned(),
-            delivery: DeliverySettings::default(),
-            settings: Map::new(),
-        };
-        hall.directory().put_bot(record, true).await.unwrap();
+        add_bot(&hall, &ground.realm, "bot", "test", Map::new()).await;
 
-        let mut options = maru_egress::Options::new(&mut registry);
-        options.policy = Policy { allow_loopback: true, ..Policy::default() };
-        let egress = Egress::new(options).unwrap();
-        let stop = CancellationToken::new();
+        let (egress, stop) = (egress(), CancellationToken::new());
         let (mut at, mut registry) = (Vec::new(), Registry::default());
         for _ in 0..2 {
-            let face = Naver::new(
-                hall.clone(),
-                Arc::clone(&accounts),
-                egress.clone(),
-                stop.clone(),
-                &mut registry,
-            );
+            let accounts = Arc::clone(&ground.accounts);
+            let (hall, egress) = (hall.clone(), egress.clone());
+            let face = Naver::new(hall, accounts, egress, stop.clone(), &mut registry);
             let faces = Faces::mount(vec![face]).unwrap();
-            let mut context = Context::new(env.clone(), Metrics::default());
+            let mut context = Context::new(ground.env.clone(), Metrics::default());
             context.trusted_proxies = TrustedProxies::parse(&["127.0.0.1"]).unwrap();
-            let router = Arc::new(context).around(faces.into_router());
-            let listener = Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-            at.push(listener.local_addr().unwrap());
-            tokio::spawn(serve(listener, router, ServerOptions::default(), stop.clone()));
+            at.push(served(Arc::new(context).around(faces.into_router()), &stop).await);
         }
 
         let talktalk = ScriptedBot::start().await;
         talktalk.otherwise(Reply::json(&json!({"success": true, "resultCode": "00"})));
         let origin = talktalk.url().strip_suffix("/api/messages").unwrap().to_owned();
-        let mut whole = new_settings(&env);
+        let mut whole = new_settings(&ground.env);
         let key = Secret::new("ct_wc8bd0");
-        import_secret(&mut whole, &key, &env, accounts.instance_key()).unwrap();
+        import_secret(&mut whole, &key, &ground.env, ground.accounts.instance_key()).unwrap();
         whole.insert("api_url".to_owned(), origin.as_str().into());
         whole.insert("media_hosts".to_owned(), json!([origin]));
         whole.extend(settings.as_object().unwrap().clone());
         let id = whole["id"].as_str().unwrap().to_owned();
-        let record = ChannelRecord {
-            id: "talktalk".into(),
-            realm: realm.clone(),
-            kind: KIND.to_owned(),
-            bot: "bot".into(),
-            keep_days: None,
-            settings: whole,
-        };
-        hall.directory().put_channel(record, true).await.unwrap();
+        add_channel(&hall, &ground.realm, ("talktalk", KIND), "bot", whole).await;
         let (at, other_at) = (at[0], at[1]);
-        Self { at, hall, stop, bot, realm, accounts, talktalk, id, other_at, _folder: folder }
+        Self { at, hall, stop, bot, ground, talktalk, id, other_at }
     }
 
     /// Gives the channel another key of the send API.
     pub(crate) async fn mend_key(&self, key: &str) {
         let directory = self.hall.directory();
-        let record = directory.channel(&self.realm, &"talktalk".into()).unwrap();
+        let record = directory.channel(&self.ground.realm, &"talktalk".into()).unwrap();
         let mut record = ChannelRecord::clone(&record);
-        let (key, instance) = (Secret::new(key), self.accounts.instance_key());
+        let (key, instance) = (Secret::new(key), self.ground.accounts.instance_key());
         import_secret(&mut record.settings, &key, self.hall.env(), instance).unwrap();
         directory.put_channel(record, false).await.unwrap();
     }
@@ -238,17 +173,16 @@ impl House {
         self.bot.heard.lock().iter().filter(|heard| heard["type"] == kind).cloned().collect()
     }
 
-    /// The last message that the bot was handed.
-    pub(crate) fn last_heard(&self) -> Value {
-        self.heard("message").pop().unwrap()
+    /// The last message that the bot was handed, once it is so many: the webhook's call has been answered
+    /// before.
+    pub(crate) async fn hears(&self, count: usize) -> Value {
+        let heard = async || self.heard("message").get(count - 1).cloned();
+        maru_testkit::eventually("what the bot is handed", heard).await
     }
 
     /// The only conversation that there is.
     pub(crate) async fn conversation(&self) -> Arc<Conversation> {
-        let page = self.hall.conversations(&self.realm, None, None, 10).await.unwrap();
-        let [only] = &page.items[..] else { panic!("{} conversations", page.items.len()) };
-        let id = &only.conversation.id;
-        self.hall.conversation(&self.realm, id).await.unwrap().unwrap()
+        only_conversation(&self.hall, &self.ground.realm).await
     }
 
     /// Says something in the bot's name, unasked.

@@ -17,7 +17,7 @@ async fn a_users_words_are_taken_at_once_and_answered_by_the_send_api() {
         heard[0].body,
         json!({"event": "send", "user": USER, "textContent": {"text": "You said 안녕하세요"}})
     );
-    let said = house.last_heard();
+    let said = house.hears(1).await;
     assert_eq!(said["from"], json!({"id": USER, "role": "user"}));
     assert_eq!(said["channelData"]["naver"]["textContent"]["inputType"], "typing");
     assert!(said["channelData"]["naver"].get("user").is_none());
@@ -29,10 +29,10 @@ async fn a_press_says_its_code() {
     let house = House::new().await;
     let press = |code: &str| json!({"event": "send", "textContent": {"text": "주문", "code": code, "inputType": "button"}});
     house.happens(press("order kimbap")).await;
-    let said = house.last_heard();
+    let said = house.hears(1).await;
     assert_eq!((&said["text"], &said["_shown"]), (&json!("order kimbap"), &json!("주문")));
     house.happens(press(r#"{"menu":1}"#)).await;
-    assert_eq!(house.last_heard()["value"], json!({"menu": 1}));
+    assert_eq!(house.hears(2).await["value"], json!({"menu": 1}));
 }
 
 #[tokio::test]
@@ -50,11 +50,11 @@ async fn what_has_no_room_in_a_code_is_known_by_its_title_or_number() {
     assert_eq!(quick[2], json!({"type": "TEXT", "data": {"title": "3번"}}));
     let nfd: String = "3번".nfd().collect();
     house.says(&nfd).await;
-    assert_eq!(house.last_heard()["text"], "x".repeat(1_503));
+    assert_eq!(house.hears(2).await["text"], "x".repeat(1_503));
     house.says(&ask.to_string()).await;
     house.sent(5).await;
     house.says("11").await;
-    assert_eq!(house.last_heard()["text"], "eleven");
+    assert_eq!(house.hears(4).await["text"], "eleven");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn pictures_are_kept_before_their_links_die() {
     house.talktalk.then(Reply::status(200).with_body("image/png", "png's bytes"));
     let url = format!("{}/a.png?type=x", house.origin());
     house.happens(json!({"event": "send", "imageContent": {"imageUrl": url}})).await;
-    let attachment = house.last_heard()["attachments"][0].clone();
+    let attachment = house.hears(1).await["attachments"][0].clone();
     let blob = attachment["contentUrl"].as_str().unwrap().strip_prefix("blob:").unwrap();
     let file = house.call("GET", &format!("/naver/files/{blob}"), &[], "").await;
     assert_eq!((file.status, file.text()), (200, "png's bytes".to_owned()));
@@ -191,7 +191,7 @@ async fn an_erased_user_has_left_nothing_and_begins_anew() {
     let conversation = house.conversation().await;
     let kept = || house.hall.states(&conversation.realm, "naver/user", None, 9);
     assert_eq!(kept().await.unwrap().items.len(), 1);
-    let user = house.last_heard()["from"]["id"].as_str().unwrap().to_owned();
+    let user = house.hears(1).await["from"]["id"].as_str().unwrap().to_owned();
     let whom = maru_hall::Whom::Participant(conversation.channel.clone(), user);
     house.hall.erase(&conversation.realm, &whom).await.unwrap();
     assert!(kept().await.unwrap().items.is_empty());

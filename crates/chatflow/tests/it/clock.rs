@@ -79,7 +79,7 @@ async fn what_counts_is_when_a_message_came_and_not_when_it_is_handled() {
     let (app, user) = (house.app_now().await, User::api("u1"));
     house.says(&user, "Order").await;
     house.wait(300_000);
-    let came = house.env.now();
+    let came = house.hall.env().now();
     house.wait(3_600_000);
     let input = Input::Message(UserMessage::text("Latte"));
     let asked = Asked { at: Some(came), ..Asked::default() };

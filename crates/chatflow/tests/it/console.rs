@@ -68,7 +68,7 @@ async fn the_tester_says_what_time_it_is_and_what_webhooks_answer() {
     file["nodes"]["sorry2"] =
         json!({"type": "message", "message": {"text": "No stock"}, "to": "start"});
     house.draft(&file).await;
-    let now = house.env.now();
+    let now = house.hall.env().now();
     let order = || TestRun { now: Some(now), ..run(TestVersion::Draft, say("Order")) };
     test(&house, order()).await.unwrap();
     let mock = Mock { status: 200, body: json!({"message": {"text": "Plenty"}}) };

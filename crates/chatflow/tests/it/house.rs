@@ -4,22 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use maru_accounts::{Accounts, InstanceKey};
 use maru_activity::RealmId;
-use maru_activity::env::Env;
 use maru_chatflow::{AppRecord, ChatFlow, Error, Issued, NewApp, Settings, Setup, Told, User};
-use maru_egress::{Egress, Options as EgressOptions, Policy};
 use maru_hall::Hall;
-use maru_hints::LocalHints;
 use maru_notify::{Command, Notifier, Ways};
 use maru_scenario::UserMessage;
 use maru_store::Store;
-use maru_store_sqlite::{Options, SqliteStore};
+use maru_testhouse::{Ground, egress};
 use maru_testkit::{FakeClock, fake_env};
-use object_store::memory::InMemory;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// A scenario that says where one is: a question with two answers, each with a question of its own.
 pub(crate) fn scenario() -> Value {
@@ -60,7 +54,6 @@ pub(crate) struct House {
     pub(crate) chatflow: ChatFlow,
     pub(crate) hall: Hall,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) env: Env,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) realm: RealmId,
     pub(crate) client: String,
@@ -68,7 +61,7 @@ pub(crate) struct House {
     pub(crate) app_id: String,
     pub(crate) app: Arc<AppRecord>,
     pub(crate) notifier: Notifier,
-    pub(crate) folder: TempDir,
+    ground: Ground,
 }
 
 impl House {
@@ -82,11 +75,10 @@ impl House {
     }
 
     pub(crate) async fn with_settings(file: &Value, settings: Settings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let (env, clock) = fake_env(11);
-        let open = open(folder.path(), &env, settings).await;
-        let Open { store, hall, chatflow, notifier, accounts } = open;
-        let realm = accounts.ensure_default().await.unwrap().id.clone();
+        let ground = Ground::new(env).await;
+        let Open { hall, chatflow, notifier } = open(&ground, settings).await;
+        let (realm, store) = (ground.realm.clone(), Arc::clone(&ground.store));
         let signed_up = chatflow.sign_up(&realm, "A shop").await.unwrap();
         let client = signed_up.record.id;
         let made = chatflow.create_app(&realm, &client, new_app("shop")).await.unwrap();
@@ -98,11 +90,10 @@ impl House {
             chatflow,
             hall,
             store,
-            env,
             clock,
             realm,
             notifier,
-            folder,
+            ground,
         };
         house.publish(file).await;
         house.again().await
@@ -116,15 +107,14 @@ impl House {
 
     /// The same folder, opened anew: as after a restart.
     pub(crate) async fn reopen(self) -> Self {
-        let Self { env, clock, realm, client, client_id, app_id, app, folder, .. } = self;
-        // What was open is closed by now: nothing else holds the store.
-        let open = open(folder.path(), &env, Settings::default()).await;
-        let Open { store, hall, chatflow, notifier, .. } = open;
+        let Self { clock, realm, client, client_id, app_id, app, ground, .. } = self;
+        let ground = Ground::at(ground.folder, ground.env).await;
+        let Open { hall, chatflow, notifier } = open(&ground, Settings::default()).await;
+        let store = Arc::clone(&ground.store);
         Self {
             chatflow,
             hall,
             store,
-            env,
             clock,
             realm,
             client,
@@ -132,14 +122,13 @@ impl House {
             app_id,
             app,
             notifier,
-            folder,
+            ground,
         }
     }
 
     /// Another node on the same store.
     pub(crate) async fn node(&self) -> ChatFlow {
-        let store = Arc::clone(&self.store);
-        on(store, self.folder.path(), &self.env, Settings::default()).await.chatflow
+        open(&self.ground, Settings::default()).await.chatflow
     }
 
     pub(crate) async fn publish(&self, file: &Value) -> u64 {
@@ -179,17 +168,16 @@ impl House {
     /// The alerts so far: `event cause` of each.
     pub(crate) async fn alerts(&self) -> Vec<String> {
         self.notifier.finish(Duration::from_secs(20)).await;
-        let log = std::fs::read_to_string(self.folder.path().join("alerts")).unwrap_or_default();
+        let log =
+            std::fs::read_to_string(self.ground.folder.path().join("alerts")).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 }
 
-pub(crate) struct Open {
-    store: Arc<dyn Store>,
+struct Open {
     hall: Hall,
     chatflow: ChatFlow,
     notifier: Notifier,
-    accounts: Arc<Accounts>,
 }
 
 /// A program that writes a line for each alert.
@@ -205,40 +193,16 @@ fn told_by(folder: &Path) -> Ways {
     Ways { command: Some(command), ..Ways::default() }
 }
 
-async fn open(folder: &Path, env: &Env, settings: Settings) -> Open {
-    let store = SqliteStore::open(folder, Options::new(env.clone())).unwrap();
-    on(Arc::new(store), folder, env, settings).await
-}
-
-async fn on(store: Arc<dyn Store>, folder: &Path, env: &Env, settings: Settings) -> Open {
-    let mut registry = Registry::default();
-    let ways = told_by(folder);
-    let key = InstanceKey::load_or_create(&folder.join("instance.key"), env).unwrap();
-    let accounts = Accounts::open(Arc::clone(&store), env.clone(), key).await.unwrap();
-    let hall = maru_hall::Setup {
-        store: Arc::clone(&store),
-        hints: Arc::new(LocalHints::new()),
-        blobs: Arc::new(InMemory::new()),
-        env: env.clone(),
-        bot_kinds: Vec::new(),
-        channel_kinds: Vec::new(),
-        settings: maru_hall::Settings::default(),
-    };
-    let hall = Hall::open(hall, &mut registry).await.unwrap();
-    let policy = Policy { allow_loopback: true, ..Policy::default() };
-    let egress =
-        Egress::new(EgressOptions { policy, ..EgressOptions::new(&mut registry) }).unwrap();
-    let notifier =
-        Notifier::new(Arc::clone(&store), egress.clone(), env.clone(), ways, &mut registry);
-    let setup = Setup {
-        hall: hall.clone(),
-        accounts: Arc::clone(&accounts),
-        egress,
-        notifier: notifier.clone(),
-        settings,
-    };
+async fn open(ground: &Ground, settings: Settings) -> Open {
+    let hall = ground.hall(Vec::new(), Vec::new()).await;
+    let Ground { env, store, accounts, folder, .. } = ground.clone();
+    let (mut registry, egress) = (Registry::default(), egress());
+    let ways = told_by(folder.path());
+    let notifier = Notifier::new(store, egress.clone(), env, ways, &mut registry);
+    let (given, told) = (hall.clone(), notifier.clone());
+    let setup = Setup { hall: given, accounts, egress, notifier: told, settings };
     let chatflow = ChatFlow::new(setup, &mut registry);
-    Open { store, hall, chatflow, notifier, accounts }
+    Open { hall, chatflow, notifier }
 }
 
 pub(crate) fn new_app(handle: &str) -> NewApp {

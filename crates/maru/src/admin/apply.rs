@@ -14,7 +14,7 @@ use super::channels::NewChannel;
 use super::desk;
 use super::patch::Changes;
 use super::people::NewPerson;
-use super::secrets::{self, Secretive, Settings};
+use super::secrets::{self, Settings};
 use super::{Admin, ApiError, Realm};
 
 /// The records that shall be there.
@@ -103,10 +103,10 @@ fn leave(
     wanted: &mut Settings,
 ) -> Result<(), ApiError> {
     secrets::leave_made_once(kind, known, named, wanted);
-    if let Some(given) = secrets::of_kind(kind).and_then(Secretive::given)
-        && let Some(secret) = named.get(given)
+    if let Some(given) = secrets::of_kind(kind).and_then(|kind| kind.given.as_ref())
+        && let Some(secret) = named.get(given.name)
     {
-        wanted.insert(given.to_owned(), secret.clone());
+        wanted.insert(given.name.to_owned(), secret.clone());
         secrets::keep_given(kind, admin.maker(), wanted)?;
     }
     Ok(())

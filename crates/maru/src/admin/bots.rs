@@ -45,7 +45,7 @@ impl NewBot {
         }
         let mut settings = Map::new();
         let mut fresh = match secrets::of_kind(&self.kind) {
-            Some(kind) => kind.begin(admin.maker(), &id, &mut settings),
+            Some(kind) => (kind.begin)(admin.maker(), &id, &mut settings),
             None => Vec::new(),
         };
         let bare = BotRecord {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::patch::{Changes, id_of, patched};
-use super::secrets::{self, Secretive, Which, keep_given};
+use super::secrets::{self, Kind, Which, keep_given};
 use super::{Admin, ApiError, Named, Realm};
 
 /// The members of a channel's record that `set` may name.
@@ -47,7 +47,7 @@ impl NewChannel {
         };
         let mut settings = Map::new();
         let mut fresh = match secrets::of_kind(&self.kind) {
-            Some(kind) => kind.begin(admin.maker(), &id, &mut settings),
+            Some(kind) => (kind.begin)(admin.maker(), &id, &mut settings),
             None => Vec::new(),
         };
         let bare = ChannelRecord {
@@ -138,7 +138,7 @@ fn find_secretive(
     hall: &Hall,
     realm: &RealmId,
     id: &str,
-) -> Result<(ChannelRecord, &'static dyn Secretive), ApiError> {
+) -> Result<(ChannelRecord, &'static Kind), ApiError> {
     let record = find(hall, realm, id)?;
     let kind = secrets::of_kind(&record.kind).ok_or_else(|| {
         ApiError::invalid(format!("a channel of the kind {} has no secrets", record.kind))
@@ -153,7 +153,7 @@ pub(super) async fn list_secrets(
     Path(named): Path<Named>,
 ) -> Result<Json<Value>, ApiError> {
     let (record, kind) = find_secretive(&admin.hall, &realm, &named.id)?;
-    let listed = kind.list(&record.settings)?;
+    let listed = (kind.list)(&record.settings)?;
     Ok(Json(json!({ "channel": record.id, "secrets": listed })))
 }
 
@@ -185,7 +185,7 @@ fn shown_key(named: &Named) -> Value {
 async fn renew(admin: &Admin, realm: &RealmId, named: &Named) -> Result<String, ApiError> {
     let which = Which::read(&named.key)?;
     let (mut record, kind) = find_secretive(&admin.hall, realm, &named.id)?;
-    let secret = kind.rotate(admin.maker(), which, &mut record.settings)?;
+    let secret = (kind.rotate)(admin.maker(), which, &mut record.settings)?;
     admin.hall.directory().put_channel(record, false).await?;
     Ok(secret.expose().to_owned())
 }

@@ -5,13 +5,11 @@ mod kinds;
 
 use maru_accounts::{Accounts, InstanceKey, Secret, resolve_reference};
 use maru_activity::env::Env;
-use maru_hall::BadSettings;
 use serde_json::{Map, Value};
 
 use super::ApiError;
-use kinds::{
-    BotKitBots, DirectLineSites, KakaoPlusFriend, KakaoSkills, KoreApps, NaverTalkTalk, WebChats,
-};
+pub(super) use kinds::Kind;
+use kinds::{Given, KINDS};
 
 /// A record's settings.
 pub(super) type Settings = Map<String, Value>;
@@ -63,68 +61,14 @@ impl Which {
     }
 }
 
-/// A kind of bots or channels whose records hold secrets.
-pub(super) trait Secretive: Sync {
-    /// The kind's name in records.
-    fn kind(&self) -> &'static str;
-
-    /// The settings that are made with a record: a file that does not name them leaves them.
-    fn made_once(&self) -> &'static [&'static str];
-
-    /// The settings that nobody is shown.
-    fn hidden(&self) -> &'static [&'static str];
-
-    /// The setting by which an operator gives a secret that exists already, as text. It is never
-    /// kept under that name.
-    fn given(&self) -> Option<&'static str>;
-
-    /// Whether that one takes the place of the one that a new record begins with.
-    fn replaces(&self) -> bool {
-        true
-    }
-
-    /// Puts in what a new record of this name begins with. Gives the texts of the fresh secrets.
-    fn begin(&self, maker: Maker<'_>, name: &str, settings: &mut Settings) -> Vec<Secret>;
-
-    /// Keeps a secret that an operator gave, unless it is kept already.
-    fn keep(
-        &self,
-        maker: Maker<'_>,
-        secret: &Secret,
-        settings: &mut Settings,
-    ) -> Result<(), BadSettings>;
-
-    /// The ids of the secrets and when they were made.
-    fn list(&self, settings: &Settings) -> Result<Vec<Value>, BadSettings>;
-
-    /// Puts a new secret in the place of one.
-    fn rotate(
-        &self,
-        maker: Maker<'_>,
-        which: Which,
-        settings: &mut Settings,
-    ) -> Result<Secret, BadSettings>;
-}
-
-/// All of them.
-const KINDS: &[&dyn Secretive] = &[
-    &DirectLineSites,
-    &KoreApps,
-    &KakaoPlusFriend,
-    &KakaoSkills,
-    &NaverTalkTalk,
-    &WebChats,
-    &BotKitBots,
-];
-
 /// The kind of this name, if its records hold secrets.
-pub(super) fn of_kind(kind: &str) -> Option<&'static dyn Secretive> {
-    KINDS.iter().copied().find(|known| known.kind() == kind)
+pub(super) fn of_kind(kind: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|known| known.name == kind)
 }
 
 /// The settings of this kind that nobody is shown, and that cannot be set.
 pub(super) fn hidden(kind: &str) -> &'static [&'static str] {
-    of_kind(kind).map_or(&[], Secretive::hidden)
+    of_kind(kind).map_or(&[], |kind| kind.hidden)
 }
 
 /// Takes a secret that an operator gave out of the settings, and keeps it as the kind keeps its own.
@@ -135,17 +79,19 @@ pub(super) fn keep_given(
     maker: Maker<'_>,
     settings: &mut Settings,
 ) -> Result<bool, ApiError> {
-    let Some(kind) = of_kind(kind) else { return Ok(false) };
-    let Some(name) = kind.given() else { return Ok(false) };
-    let text = match settings.remove(name) {
+    let Some(Given { name, keep, replaces }) = of_kind(kind).and_then(|kind| kind.given.as_ref())
+    else {
+        return Ok(false);
+    };
+    let text = match settings.remove(*name) {
         None | Some(Value::Null) => return Ok(false),
         Some(Value::String(text)) if !text.is_empty() => text,
         Some(_) => return Err(ApiError::invalid(format!("{name} must be a text"))),
     };
     let secret = resolve_reference(&text);
     let secret = secret.map_err(|error| ApiError::invalid(format!("{name}: {error}")))?;
-    kind.keep(maker, &secret, settings)?;
-    Ok(kind.replaces())
+    keep(settings, &secret, maker.env, maker.key)?;
+    Ok(*replaces)
 }
 
 /// Leaves what was made with a record as it is, where a file does not name it.
@@ -155,7 +101,7 @@ pub(super) fn leave_made_once(
     named: &Settings,
     wanted: &mut Settings,
 ) {
-    let made_once = of_kind(kind).map_or(&[][..], Secretive::made_once);
+    let made_once = of_kind(kind).map_or(&[][..], |kind| kind.made_once);
     for name in made_once.iter().filter(|name| !named.contains_key(**name)) {
         if let Some(value) = known.get(*name) {
             wanted.insert((*name).to_owned(), value.clone());

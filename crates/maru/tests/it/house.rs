@@ -115,6 +115,19 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ),
     ("maru-bot-chatflow", &["maru-activity", "maru-hall", "maru-scenario", "maru-chatflow"]),
     ("maru-testkit", &["maru-activity"]),
+    (
+        "maru-testhouse",
+        &[
+            "maru-activity",
+            "maru-store",
+            "maru-store-sqlite",
+            "maru-hints",
+            "maru-hall",
+            "maru-accounts",
+            "maru-door",
+            "maru-egress",
+        ],
+    ),
     ("maru-bench", &[]),
     ("lunch-vote", &[]),
 ];
@@ -123,7 +136,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
 const PROGRAM: &str = "maru";
 
 /// Seen by tests alone.
-const TESTS_ONLY: &[&str] = &["maru-testkit", "maru-bench"];
+const TESTS_ONLY: &[&str] = &["maru-testkit", "maru-testhouse", "maru-bench"];
 
 #[test]
 fn imports_follow_the_design() {

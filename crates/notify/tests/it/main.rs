@@ -114,6 +114,29 @@ async fn two_nodes_tell_one_trouble_once_an_hour_and_its_end_once() {
     assert_eq!(lines(&log), told);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_comes_right_after_its_beginning_is_told_after_it() {
+    let house = House::open();
+    let (ways, log) = house.program(r#"echo "$ALERT_EVENT $ALERT_CAUSE" >> "$1""#);
+    let node = house.notifier(ways);
+    let mut told = Vec::new();
+    for number in 0..20 {
+        let alert = || Alert { cause: format!("cause/{number}"), ..alert() };
+        for _ in 0..3 {
+            node.raise(&house.realm, alert());
+        }
+        node.settle(&house.realm, alert());
+        told.push([format!("raised cause/{number}"), format!("settled cause/{number}")]);
+    }
+    node.finish(GRACE).await;
+    let lines = lines(&log);
+    assert_eq!(lines.len(), 40, "{lines:?}");
+    for [raised, settled] in told {
+        let place = |line: &str| lines.iter().position(|told| told == line);
+        assert!(place(&raised) < place(&settled), "{raised}: {lines:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_program_gets_the_message_on_its_input_and_no_shell_reads_it() {
     let house = House::open();
