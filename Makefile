@@ -38,11 +38,14 @@ conformance: ## Real clients and bots against a running Maru (SUITE=direct-line 
 	conformance/setup.sh
 	cd conformance && node run.mjs $(SUITE)
 
-battery: ## The long reliability runs: kill -9 under an outside ledger, syncs before answers, faults around three nodes (ROUNDS=3)
-	@scripts/need.sh rust cc strace node python chromium postgresql nats
+battery: ## The long reliability runs: kill -9 under an outside ledger, live chats, syncs before answers, faults around three nodes (ROUNDS=3)
+	@scripts/need.sh rust cc strace node python chromium postgresql nats faketime
 	cargo build --release --locked --bin maru --bin maru-ledger
 	./target/release/maru-ledger strace
 	./target/release/maru-ledger kill --cycles 200 $(ARGS)
+	./target/release/maru-ledger chats kill
+	./target/release/maru-ledger chats cut
+	./target/release/maru-ledger chats clock
 	./target/release/maru-ledger cluster --cycles 60
 	conformance/setup.sh
 	cd conformance && MARU_BIN=$(CURDIR)/target/release/maru node run.mjs cluster-battery

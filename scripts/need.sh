@@ -48,6 +48,9 @@ for thing in "$@"; do
     strace)
       command -v strace >/dev/null || debian strace
       ;;
+    faketime)
+      compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || debian faketime
+      ;;
     postgresql)
       # Its programs are in no PATH. The tests start servers of their own.
       compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || debian postgresql

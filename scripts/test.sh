@@ -38,6 +38,7 @@ part "unit, property and contract suites" rust_tests
 part "the binaries" cargo build --locked --bin maru --bin maru-ledger --bin lunch-vote
 part "a sync before every answer (strace)" "$built/maru-ledger" strace --maru "$maru"
 part "kill -9 under an outside ledger" "$built/maru-ledger" kill --maru "$maru" --cycles 50 --life-max-ms 1000
+part "kill -9 in the middle of live chats" "$built/maru-ledger" chats kill --maru "$maru" --kills 2 --chats 40 --agents 20
 part "one of three nodes, under the same ledger" "$built/maru-ledger" cluster --maru "$maru" --cycles 12 --life-max-ms 600
 part "deployment: manifests, proxies, alerts" deployment
 part "conformance: real clients and bots" conformance

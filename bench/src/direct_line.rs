@@ -191,7 +191,11 @@ impl Stream {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) if !text.is_empty() => return Ok(text),
-                Some(Ok(Message::Close(_))) | None => {
+                Some(Ok(Message::Close(Some(close)))) => {
+                    let told = format!("closed with {}", u16::from(close.code));
+                    return Err(Failure::Cut(io::Error::new(ErrorKind::UnexpectedEof, told)));
+                }
+                Some(Ok(Message::Close(None))) | None => {
                     return Err(Failure::Cut(ErrorKind::UnexpectedEof.into()));
                 }
                 Some(Ok(Message::Binary(_))) => {

@@ -164,6 +164,11 @@ impl Server {
         Ok(self.child.try_wait()?)
     }
 
+    /// The folder that it was started in: for what a driver wants to leave there.
+    pub fn folder(&self) -> &Path {
+        &self.setup.folder
+    }
+
     /// The last lines of its output.
     pub fn tail(&self) -> String {
         tail(&self.setup)

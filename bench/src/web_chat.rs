@@ -12,10 +12,10 @@ use crate::direct_line::Stream;
 use crate::server::Server;
 
 /// What the demo's web chat calls its realm.
-const REALM: &str = "default";
+pub const REALM: &str = "default";
 
-/// The number that customers call here. It is none of the demo's.
-const NUMBER: &str = "3900";
+/// The number at which the echo bot answers here. It is none of the demo's.
+pub const NUMBER: &str = "3900";
 
 /// Has the built-in echo bot answer at a virtual agent's number.
 ///
@@ -29,12 +29,26 @@ pub async fn add_number(server: &Server) -> Result<()> {
 
 /// A frame of the server's.
 #[derive(Debug, Deserialize)]
-struct Frame {
-    t: String,
-    r: Option<String>,
-    s: Option<u64>,
+pub struct Frame {
+    /// Its type.
+    pub t: String,
+    /// The request that it answers.
+    pub r: Option<String>,
+    /// Its place in the chat's stream.
+    pub s: Option<u64>,
+    /// Its body.
     #[serde(default)]
-    d: Value,
+    pub d: Value,
+}
+
+impl Frame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(text: &str) -> Result<Self> {
+        serde_json::from_str(text).context("no frame")
+    }
 }
 
 /// A customer with a chat, whose socket comes and goes.
@@ -52,17 +66,17 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Calls the number from a source address of the loopback network, and waits until the bot has
-    /// the call.
+    /// Calls a number from a source address of the loopback network, and waits until somebody has the
+    /// call.
     ///
     /// # Errors
     /// What came of it instead.
-    pub async fn call(server: SocketAddr, from: Ipv4Addr, number: usize) -> Result<Self> {
+    pub async fn call(server: SocketAddr, from: Ipv4Addr, dn: &str, number: usize) -> Result<Self> {
         let (sid, secret) = (String::new(), String::new());
         let mut customer =
             Self { server, from, stream: None, sid, secret, last: 0, number, count: 0 };
         let tel = format!("bench-{number:06}");
-        let invite = json!({ "realm": REALM, "dn": NUMBER, "tel": tel });
+        let invite = json!({ "realm": REALM, "dn": dn, "tel": tel });
         customer.enter("invite", &invite).await?;
         while customer.next().await?.t != "answer" {}
         Ok(customer)
@@ -149,7 +163,7 @@ impl Customer {
     async fn next(&mut self) -> Result<Frame> {
         let stream = self.stream.as_mut().context("no socket")?;
         let text = stream.next().await.context("the socket ended")?;
-        let frame: Frame = serde_json::from_str(&text).context("no frame")?;
+        let frame = Frame::read(&text)?;
         match (frame.t.as_str(), frame.s) {
             ("hb", _) => self.send(json!({ "t": "hb.ok", "a": self.last }).to_string()).await?,
             // The end of a call that nobody ended.
@@ -173,7 +187,12 @@ fn mid(number: usize, count: u64) -> String {
 
 /// The frame of a message. Its id is the request's, too.
 pub fn message(mid: &str) -> String {
-    let content = json!({ "type": "text", "message": "내일 오전 배송으로 바꿀 수 있을까요?" });
+    message_of(mid, "내일 오전 배송으로 바꿀 수 있을까요?")
+}
+
+/// The same with a text of one's own.
+pub fn message_of(mid: &str, text: &str) -> String {
+    let content = json!({ "type": "text", "message": text });
     json!({ "t": "msg", "i": mid, "d": { "mid": mid, "content": content } }).to_string()
 }
 

@@ -39,7 +39,7 @@ enum Verb {
     Chatflow,
     /// Memory per idle WebSocket, of Direct Line and of Kore.ai
     Sockets,
-    /// The web chat: memory per idle socket beside Direct Line's, confirmations under load, all coming back at once
+    /// The web chat: memory per idle socket beside Direct Line's, confirmations between customers and agents under load, all coming back at once
     WebChat,
     /// Nodes on PostgreSQL and NATS: appends beside raw PostgreSQL, from node to node, one to three nodes
     Cluster,
@@ -85,6 +85,9 @@ struct Options {
     /// How many idle sockets
     #[arg(long, default_value_t = 10_000, global = true)]
     sockets: usize,
+    /// How many agents answer in the web chat, each with two of its customers
+    #[arg(long, default_value_t = 300, global = true)]
+    agents: usize,
     /// How many users of a ChatFlow app have a place
     #[arg(long, default_value_t = 100_000, global = true)]
     users: u64,
@@ -128,7 +131,8 @@ impl Options {
     fn web_chat(&self) -> Result<web_chat::Plan> {
         let posts::Plan { span, rounds, .. } = self.posts()?;
         let rate = self.rate.unwrap_or(500);
-        Ok(web_chat::Plan { sockets: self.sockets(), rate, span, rounds })
+        let agents = if self.quick { self.agents.min(30) } else { self.agents };
+        Ok(web_chat::Plan { sockets: self.sockets(), agents, rate, span, rounds })
     }
 
     fn cluster(&self) -> Result<cluster::Plan> {

@@ -177,12 +177,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn of(law: &'static str, says: &'static str) -> Self {
+    pub(crate) fn of(law: &'static str, says: &'static str) -> Self {
         Self { law, says, checked: 0, broken: 0, told: Vec::new() }
     }
 
     /// Looks at a case: `wrong` is what is wrong with it.
-    fn case(&mut self, wrong: Option<String>) {
+    pub(crate) fn case(&mut self, wrong: Option<String>) {
         self.checked += 1;
         if let Some(wrong) = wrong {
             self.broken += 1;

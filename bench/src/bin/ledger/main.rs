@@ -1,5 +1,7 @@
 //! `maru-ledger`: kills the server under load and holds it to what it acknowledged.
 
+mod chats;
+
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +32,9 @@ enum Verb {
     /// The same with several nodes on PostgreSQL and NATS, which are started for the run: kill one of
     /// them, stop one past its lease, take away what they run on
     Cluster(Cluster),
+    /// Live chats of customers and agents: kill the server, cut a direction of the network, put the clock
+    #[command(subcommand)]
+    Chats(chats::Chats),
     /// Watch the system calls: a sync between reading each request and writing its answer
     Strace(Strace),
     /// Judge the books of an earlier run again
@@ -163,11 +168,13 @@ async fn perform(verb: Verb) -> Result<bool> {
     match verb {
         Verb::Kill(options) => kill(options).await,
         Verb::Cluster(options) => cluster(options).await,
+        Verb::Chats(verb) => Box::pin(chats::perform(verb)).await,
         Verb::Strace(options) => strace(options).await,
         Verb::Check { folder } => {
             let evidence = Evidence::load(&folder)?;
             let verdicts = judge(&evidence);
-            tell_verdicts(&evidence, &verdicts);
+            say(&evidence.summary());
+            tell_verdicts(&verdicts);
             Ok(verdicts.iter().all(Verdict::is_kept))
         }
     }
@@ -183,7 +190,8 @@ async fn kill(options: Kill) -> Result<bool> {
         let options = Options { maru, folder: folder.to_owned(), cycles, life_min, life_max, load };
         let (course, evidence, verdicts) = run(options, &mut |line| say(line)).await?;
         tell_course(&course);
-        tell_verdicts(&evidence, &verdicts);
+        say(&evidence.summary());
+        tell_verdicts(&verdicts);
         Ok(verdicts.iter().all(Verdict::is_kept))
     })
     .await
@@ -211,7 +219,8 @@ async fn cluster(options: Cluster) -> Result<bool> {
         };
         let (course, evidence, verdicts) = run_cluster(options, &mut |line| say(line)).await?;
         tell_course(&course);
-        tell_verdicts(&evidence, &verdicts);
+        say(&evidence.summary());
+        tell_verdicts(&verdicts);
         Ok(verdicts.iter().all(Verdict::is_kept))
     })
     .await
@@ -280,8 +289,7 @@ fn tell_course(course: &Course) {
     }
 }
 
-fn tell_verdicts(evidence: &Evidence, verdicts: &[Verdict]) {
-    say(&evidence.summary());
+fn tell_verdicts(verdicts: &[Verdict]) {
     for verdict in verdicts {
         let held = match (verdict.broken, verdict.is_kept()) {
             (0, true) => "held".to_owned(),
