@@ -19,9 +19,11 @@ part() {
   parts+=("$(printf '%-44s %4d s' "$name" $((SECONDS - started)))")
 }
 
+# All at once, as the tests want it: built one by one, programs would compile most of what they use
+# again, each with features of its own.
+programs() { cargo build --locked --workspace --bins --tests; }
 # One PostgreSQL for all of them: each test makes a database of its own in it.
 rust_tests() {
-  cargo build --locked -p maru-testkit --bin with-postgres || return 1
   if command -v cargo-nextest >/dev/null; then
     "$built/with-postgres" cargo nextest run --workspace --locked && cargo test --workspace --locked --doc
   else
@@ -34,8 +36,8 @@ conformance() { conformance/setup.sh && (cd conformance && MARU_BIN="$maru" node
 part "pages: types, tests, build, sizes" scripts/web.sh --always
 part "formatting" cargo fmt --all --check
 part "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
+part "the programs, and the tests" programs
 part "unit, property and contract suites" rust_tests
-part "the binaries" cargo build --locked --bin maru --bin maru-ledger --bin lunch-vote
 part "a sync before every answer (strace)" "$built/maru-ledger" strace --maru "$maru"
 part "kill -9 under an outside ledger" "$built/maru-ledger" kill --maru "$maru" --cycles 50 --life-max-ms 1000
 part "kill -9 in the middle of live chats" "$built/maru-ledger" chats kill --maru "$maru" --kills 2 --chats 40 --agents 20

@@ -50,6 +50,8 @@ class Image(unittest.TestCase):
     def test_the_build_gets_every_crate(self):
         workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
         needed = {member.removesuffix("/*") for member in workspace["members"]} | {"Cargo.toml", "Cargo.lock"}
+        # How SQLite is compiled.
+        needed.add(".cargo")
         # The demo's scenarios are taken in as text.
         needed.add("examples/scenarios")
         copied = [one["value"] for one in instructions("COPY") if "--from" not in one["value"]]

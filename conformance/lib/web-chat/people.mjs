@@ -73,7 +73,11 @@ export class Agent {
 
   /** Accepts what is offered, and looks at it. */
   async accepts() {
-    await this.offer.first().getByRole('button', { name: 'Accept' }).click();
+    try {
+      await this.offer.first().getByRole('button', { name: 'Accept' }).click();
+    } catch (error) {
+      throw new Error(`nothing is offered; the page says: ${await this.page.locator('body').innerText()}`, { cause: error });
+    }
     await this.log.waitFor();
   }
 
