@@ -1,13 +1,14 @@
 //! Wire ↔ activity. Pure and total.
 
 use maru_activity::{
-    Account, Activity, Draft, Envelope, Kind, Limits, Links, Members, Role, Timestamp, render,
+    Activity, Draft, Envelope, Kind, Limits, Links, Members, Role, Timestamp, render,
 };
 use maru_hall::clean_filename;
 use maru_hall::{Shown, Signal};
 use serde_json::value::RawValue;
 
 use crate::CHANNEL_KIND;
+use crate::conversations::anonymous;
 use crate::error::Error;
 use crate::limits::{CLIENT_KEY_BYTES_MAX, USER_ID_BYTES_MAX};
 use crate::upload::Stored;
@@ -19,8 +20,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) bound: Option<&'a str>,
     /// The user that an upload's address names, for an activity that names none.
     pub(crate) named: Option<&'a str>,
-    /// Who it is when nobody is named.
-    pub(crate) anonymous: &'a str,
+    /// The conversation, after which whoever is not named is called.
+    pub(crate) conversation: &'a str,
     /// Whether ids that begin with `dl_` are kept for bound users.
     pub(crate) reserved: bool,
 }
@@ -112,12 +113,15 @@ fn set_sender(draft: &mut Draft<'_>, sender: &Sender<'_>) -> Result<(), Error> {
     {
         return Err(Error::bad("only a token can give a user an id that begins with dl_"));
     }
-    let id = sender.bound.or(free).unwrap_or(sender.anonymous).to_owned();
+    let id = match sender.bound.or(free) {
+        Some(id) => id.to_owned(),
+        None => anonymous(sender.conversation),
+    };
     if id.len() > USER_ID_BYTES_MAX {
         return Err(Error::bad(format!("'from.id' has more than {USER_ID_BYTES_MAX} bytes")));
     }
     draft.set_from(Some(&id), None, Some(Role::User));
-    if draft.read::<Account>("from").is_none() {
+    if draft.from().is_none() {
         return Err(Error::bad("the activity's 'from.name' must be a text"));
     }
     Ok(())

@@ -10,11 +10,11 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::FutureExt as _;
 use maru_activity::{ConversationId, Pos, Viewer, Watermark};
-use maru_door::OpenSocket;
+use maru_door::{BrokenSocket, OpenSocket, close_socket, send_message};
 use maru_hall::{Conversation, Event, Place, Subscription};
 use parking_lot::Mutex;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use crate::DirectLine;
 use crate::limits::{CLOSE_TIMEOUT, FRAME_BYTES, PAGE_MAX, WRITE_TIMEOUT};
@@ -136,13 +136,7 @@ impl Stream {
                 reason: "connect again later".into(),
             })),
         };
-        // Waiting for the client's answer keeps the farewell from being lost in a reset.
-        let closing = async {
-            if socket.send(farewell).await.is_ok() {
-                while let Some(Ok(_)) = socket.recv().await {}
-            }
-        };
-        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+        close_socket(&mut socket, farewell, CLOSE_TIMEOUT).await;
     }
 
     async fn serve(&mut self, socket: &mut WebSocket) -> Result<std::convert::Infallible, End> {
@@ -229,10 +223,15 @@ impl Stream {
 }
 
 async fn send(socket: &mut WebSocket, text: Utf8Bytes) -> Result<(), End> {
-    match timeout(WRITE_TIMEOUT, socket.send(Message::Text(text))).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(End::Later),
+    Ok(send_message(socket, Message::Text(text), WRITE_TIMEOUT).await?)
+}
+
+impl From<BrokenSocket> for End {
+    fn from(broken: BrokenSocket) -> Self {
+        match broken {
+            BrokenSocket::Unread => Self::Later,
+            _ => Self::Gone,
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use maru_content::limits::{NAVER_TALKTALK, TALKTALK_CODE_MAX};
 use maru_content::{Action, ActionKind, Bubble, Card, Degraded, text};
 use serde_json::{Value, json};
 
+use crate::wire::HUMANS;
+
 /// The three contents that an event may have, exactly one at a time.
 const CONTENTS: [&str; 3] = ["textContent", "imageContent", "compositeContent"];
 
@@ -45,7 +47,7 @@ pub(crate) fn typing() -> Value {
 
 /// Gives the user to a human.
 pub(crate) fn pass_thread() -> Value {
-    json!({"event": "handover", "options": {"control": "passThread", "targetId": 1}})
+    json!({"event": "handover", "options": {"control": "passThread", "targetId": HUMANS}})
 }
 
 /// What the bot says in TalkTalk's own words: `channelData.naver` with exactly one content.

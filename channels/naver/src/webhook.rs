@@ -6,12 +6,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use maru_activity::{Draft, Kind};
+use maru_activity::{Account, Draft, Kind, Role};
 use maru_content::MediaKind;
 use maru_courier::attach;
 use maru_door::Caller;
 use maru_door::body::BodyLimits;
-use maru_hall::{Error, Meta, Post};
+use maru_hall::{
+    CallState, CallStatus, Conversation, Error, HANDOFF_STATUS, Handing, Meta, Post, Route, Spoken,
+};
 use serde_json::Value;
 
 use crate::Naver;
@@ -91,9 +93,12 @@ impl Naver {
                 }
                 met
             }
-            Happened::Handover => {
+            Happened::Handover { back } => {
                 let met = self.meet(who).await?;
                 self.note(&met, event(who, "handover", &data)).await?;
+                if back && who.channel.settings.handover {
+                    self.given_back(&met.conversation).await?;
+                }
                 met
             }
             Happened::Said(said) => {
@@ -108,6 +113,37 @@ impl Naver {
 
     async fn note(&self, met: &Met, draft: Draft<'static>) -> Result<(), Error> {
         self.hall.post(&met.conversation, Post::user(draft.finish()?)).await.map(drop)
+    }
+
+    /// Tells the bot that the human to whom it gave the user is done, as the desk tells of its own.
+    async fn given_back(&self, conversation: &Arc<Conversation>) -> Result<(), Error> {
+        let Route::Bot(bot) = self.hall.head(conversation).await?.route else { return Ok(()) };
+        let human = Account {
+            id: "talktalk".to_owned(),
+            name: Some("TalkTalk".to_owned()),
+            role: Some(Role::Agent.as_str().to_owned()),
+        };
+        let status = CallStatus {
+            state: CallState::Completed,
+            code: 200,
+            message: "Given back by TalkTalk".into(),
+            party: None,
+            virtual_agent: None,
+            by: None,
+        };
+        let mut draft = Draft::new(&Kind::Event);
+        draft.set_text("name", HANDOFF_STATUS);
+        draft.set_value("from", &human);
+        draft.set_value("value", &status);
+        let spoken = Spoken {
+            role: Role::Agent,
+            activity: draft.finish()?,
+            audience: None,
+            meta: Meta::default(),
+            tell: Some(bot),
+        };
+        let handing = Handing { said: vec![spoken], ..Handing::default() };
+        self.hall.hand(conversation, handing).await.map(drop)
     }
 
     async fn leave(&self, who: &Who, data: &Value) -> Result<(), Error> {

@@ -27,8 +27,11 @@ pub(crate) enum Happened {
     Friend(bool),
     /// The user said something.
     Said(Said),
-    /// The conversation was given to a human, or back.
-    Handover,
+    /// The conversation was given to somebody else, or back to the bot.
+    Handover {
+        /// Whether the bot has it again.
+        back: bool,
+    },
     /// Nothing that the bot is to be told: an echo of its own words, what is said to a human, and what
     /// is not spoken here.
     Ignored,
@@ -64,7 +67,7 @@ impl Incoming {
                 _ => Happened::Ignored,
             },
             "send" => said(&members).map_or(Happened::Ignored, Happened::Said),
-            "handover" => Happened::Handover,
+            "handover" => Happened::Handover { back: is_given_back(members.get("options")) },
             _ => Happened::Ignored,
         };
         members.remove("user");
@@ -79,6 +82,16 @@ impl Incoming {
         }
     }
 }
+
+/// Whether a handover gives the conversation to the bot: it is passed on, and not to the humans.
+fn is_given_back(options: Option<&Value>) -> bool {
+    let option = |name: &str| options.and_then(|options| options.get(name));
+    let passed = option("control").and_then(Value::as_str) == Some("passThread");
+    passed && option("targetId").and_then(Value::as_i64) != Some(HUMANS)
+}
+
+/// Who the humans of an account are to TalkTalk's handover.
+pub(crate) const HUMANS: i64 = 1;
 
 fn said(members: &Map<String, Value>) -> Option<Said> {
     let content = |name: &str| members.get(name).and_then(Value::as_object);

@@ -10,7 +10,7 @@ use crate::accounts::KeysVersion;
 use crate::{Accounts, TokenError};
 
 /// How many tokens are remembered. Those beyond are verified each time.
-const REMEMBERED_MAX: u64 = 8_192;
+const REMEMBERED_MAX: usize = 8_192;
 
 /// Verifies tokens of one audience as [`Accounts::verify`] does, and remembers those that were good:
 /// a client brings its token with every request. A token's times are looked at each time, and a key
@@ -18,7 +18,7 @@ const REMEMBERED_MAX: u64 = 8_192;
 pub struct Verifier<T> {
     accounts: Arc<Accounts>,
     audience: &'static str,
-    good: moka::sync::Cache<Box<str>, Arc<Verified<T>>>,
+    good: quick_cache::sync::Cache<Box<str>, Arc<Verified<T>>>,
 }
 
 /// What a good token says.
@@ -55,7 +55,7 @@ impl Times {
 impl<T: DeserializeOwned + Send + Sync + 'static> Verifier<T> {
     /// None remembered yet.
     pub fn new(accounts: Arc<Accounts>, audience: &'static str) -> Self {
-        let good = moka::sync::Cache::new(REMEMBERED_MAX);
+        let good = quick_cache::sync::Cache::new(REMEMBERED_MAX);
         Self { accounts, audience, good }
     }
 

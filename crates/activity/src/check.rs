@@ -68,9 +68,11 @@ impl<'de> Visitor<'de> for ReadMembers {
             let value: &'de RawValue = map.next_value()?;
             if let Self::Checking { depth } = self {
                 seen.add(key.clone())?;
-                Checked { depth }
-                    .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-                    .map_err(serde::de::Error::custom)?;
+                if !is_plain(value.get()) {
+                    Checked { depth }
+                        .deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+                        .map_err(serde::de::Error::custom)?;
+                }
                 if OWNED.contains(&&*key) {
                     continue;
                 }
@@ -78,6 +80,14 @@ impl<'de> Visitor<'de> for ReadMembers {
             members.push((key, Cow::Borrowed(value)));
         }
         Ok(members)
+    }
+}
+
+/// Whether a value is a text without an escape, or a word: as it is JSON, there is nothing to check.
+fn is_plain(raw: &str) -> bool {
+    match raw.as_bytes().first() {
+        Some(b'"') => !raw.contains('\\'),
+        first => matches!(first, Some(b't' | b'f' | b'n')),
     }
 }
 

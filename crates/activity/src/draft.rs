@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::de::DeserializeSeed;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::check::{BorrowedText, ReadMembers};
@@ -24,6 +24,8 @@ pub const OWNED: [&str; 7] =
 #[derive(Debug)]
 pub struct Draft<'a> {
     members: Members<'a>,
+    /// What `from` says, once somebody asked.
+    from: Option<Account>,
 }
 
 impl<'a> Draft<'a> {
@@ -43,12 +45,12 @@ impl<'a> Draft<'a> {
             .deserialize(&mut reader)
             .and_then(|members| reader.end().map(|()| members))
             .map_err(|e| Invalid::Json(e.to_string()))?;
-        Ok(Self { members })
+        Ok(Self { members, from: None })
     }
 
     /// Begins an activity of the server's own making.
     pub fn new(kind: &Kind) -> Self {
-        let mut draft = Self { members: Vec::with_capacity(6) };
+        let mut draft = Self { members: Vec::with_capacity(6), from: None };
         draft.set_text("type", kind.as_str());
         draft
     }
@@ -72,6 +74,9 @@ impl<'a> Draft<'a> {
 
     /// Sets a member to JSON text of our own making, in its place if it was there, else at the end.
     pub fn set(&mut self, name: &'static str, value: Box<RawValue>) {
+        if name == "from" {
+            self.from = None;
+        }
         match self.members.iter_mut().find(|(key, _)| key == name) {
             Some((_, old)) => *old = Cow::Owned(value),
             None => self.members.push((Cow::Borrowed(name), Cow::Owned(value))),
@@ -92,6 +97,9 @@ impl<'a> Draft<'a> {
 
     /// Takes a member out.
     pub fn remove(&mut self, name: &str) {
+        if name == "from" {
+            self.from = None;
+        }
         self.members.retain(|(key, _)| key != name);
     }
 
@@ -124,22 +132,41 @@ impl<'a> Draft<'a> {
             .map_err(|e| Invalid::Json(e.to_string()))
     }
 
+    /// Who it is from, as it stands. `None` if nobody is named, or not as an account should be.
+    pub fn from(&mut self) -> Option<&Account> {
+        if self.from.is_none() {
+            self.from = self.read("from");
+        }
+        self.from.as_ref()
+    }
+
     /// Writes members as an object again: the reverse of [`Draft::members_of`].
     pub fn object_of(members: &Members<'_>) -> Box<RawValue> {
-        RawValue::from_string(write_object(members)).expect("an object of JSON members is JSON")
+        // What is written by a serializer is not read again to see whether it is JSON.
+        serde_json::value::to_raw_value(&Object(members))
+            .expect("an object of JSON members is JSON")
     }
 
     /// Writes the body that is kept.
     ///
     /// # Errors
     /// [`Invalid::Member`] if there is no `type`.
-    pub fn finish(self) -> Result<Activity, Invalid> {
+    pub fn finish(mut self) -> Result<Activity, Invalid> {
         let kind = self.text("type").filter(|t| !t.is_empty()).ok_or(Invalid::Member("type"))?;
         let kind = Kind::from(&*kind);
-        let from = self.read::<Account>("from").unwrap_or_default();
+        let from = self.from.take().or_else(|| self.read("from")).unwrap_or_default();
         let reply_to_id = self.text("replyToId").map(|text| text.into_owned().into());
         let body = Bytes::from(write_object(&self.members));
         Ok(Activity { kind, from, reply_to_id, body })
+    }
+}
+
+/// Members to be written as an object.
+struct Object<'m, 'a>(&'m Members<'a>);
+
+impl Serialize for Object<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, &**value)))
     }
 }
 
@@ -152,12 +179,23 @@ pub(crate) fn write_object(members: &Members<'_>) -> String {
             text.push(',');
         }
         // Keys are kept as texts, so they are escaped anew; the values stay untouched.
-        text.push_str(&serde_json::to_string(key).expect("a text is always JSON"));
+        push_text(&mut text, key);
         text.push(':');
         text.push_str(value.get());
     }
     text.push('}');
     text
+}
+
+/// Writes a text with its quotes. Hardly any key needs more than these.
+fn push_text(json: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::to_string(text).expect("a text is always JSON"));
+    }
 }
 
 #[cfg(test)]

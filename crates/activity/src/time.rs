@@ -55,21 +55,26 @@ impl Timestamp {
 /// `2016-12-02T12:18:51.0051607Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_microsecond(self.0)
-            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .datetime();
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:07}Z",
-            time.year(),
-            time.month(),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-            time.subsec_nanosecond() / 100,
-        )
+        let time = jiff::Timestamp::from_microsecond(self.0);
+        let time = jiff::tz::Offset::UTC.to_datetime(time.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+        // By hand, since every activity and every line of the log has one.
+        let mut text = *b"0000-00-00T00:00:00.0000000Z";
+        let parts = [
+            (0..4, u32::from(time.year().unsigned_abs())),
+            (5..7, u32::from(time.month().unsigned_abs())),
+            (8..10, u32::from(time.day().unsigned_abs())),
+            (11..13, u32::from(time.hour().unsigned_abs())),
+            (14..16, u32::from(time.minute().unsigned_abs())),
+            (17..19, u32::from(time.second().unsigned_abs())),
+            (20..27, time.subsec_nanosecond().unsigned_abs() / 100),
+        ];
+        for (place, mut number) in parts {
+            for digit in text[place].iter_mut().rev() {
+                *digit += (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -50,6 +50,10 @@ pub const RECORDS_AT_HAND: u64 = 10_000;
 /// How many compiled scenarios are kept at hand.
 pub const SCENARIOS_AT_HAND: u64 = 256;
 
+/// Of how many bytes of kept places the users' states are at hand as they were last left. In memory
+/// they take some four times as much.
+pub const STATE_BYTES_AT_HAND: u64 = 4 << 20;
+
 /// How often a scenario may hand a user over in one turn where nobody takes them.
 pub const HANDOFFS_MAX: usize = 3;
 

@@ -20,7 +20,7 @@ use crate::blobs::Blobs;
 use crate::delivery::Deliveries;
 use crate::directory::{CheckChannel, Setup as DirectorySetup};
 use crate::keeping::RetentionRule;
-use crate::known::Known;
+use crate::known::{Known, KnownConversations};
 use crate::metrics::Metrics;
 use crate::timers::Timers;
 use crate::{BotKind, BotRecord, ChannelRecord, Desk, Directory, Error};
@@ -115,7 +115,7 @@ pub(crate) struct Inner {
     pub(crate) desk: OnceLock<Arc<dyn Desk>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stopping: CancellationToken,
-    known: moka::sync::Cache<(RealmId, ConversationId), Arc<Known>>,
+    known: KnownConversations,
 }
 
 /// A conversation to begin.
@@ -181,10 +181,7 @@ impl Hall {
             channel_kinds,
         });
         let directory = directory.await?;
-        let known = moka::sync::Cache::builder()
-            .max_capacity(settings.conversations_max)
-            .time_to_idle(Duration::from_secs(3_600))
-            .build();
+        let known = KnownConversations::new(settings.conversations_max);
         let inner = Inner {
             blobs: Blobs::new(blobs, Arc::clone(&store), env.clone()),
             deliveries: Deliveries::default(),
@@ -323,13 +320,13 @@ impl Hall {
             Ok(_) => Ok(Begun { conversation, fresh: true }),
             // Someone else began it in the same moment, or one of the small values is not as expected.
             Err(Error::Conflict(what)) => {
-                self.inner.known.invalidate(&(realm.clone(), id.clone()));
+                self.inner.known.forget(&realm, &id);
                 let conversation = self.conversation(&realm, &id).await?;
                 let conversation = conversation.ok_or(Error::Conflict(what))?;
                 Ok(Begun { conversation, fresh: false })
             }
             Err(error) => {
-                self.inner.known.invalidate(&(realm, id));
+                self.inner.known.forget(&realm, &id);
                 Err(error)
             }
         }
@@ -393,8 +390,7 @@ impl Hall {
         realm: &RealmId,
         id: &ConversationId,
     ) -> Result<Option<Arc<Known>>, Error> {
-        let key = (realm.clone(), id.clone());
-        if let Some(known) = self.inner.known.get(&key) {
+        if let Some(known) = self.inner.known.get(realm, id) {
             return Ok(Some(known));
         }
         let Some(conversation) = self.inner.store.conversation(realm, id).await? else {
@@ -409,8 +405,7 @@ impl Hall {
     }
 
     fn know(&self, conversation: Arc<Conversation>, user: Option<&str>) -> Arc<Known> {
-        let key = (conversation.realm.clone(), conversation.id.clone());
-        self.inner.known.get_with(key, || Arc::new(Known::new(conversation, user)))
+        self.inner.known.get_or_insert(conversation, user)
     }
 
     /// Adds the conversationUpdate that tells the bot who came: itself and the user when the

@@ -1,11 +1,14 @@
 //! A conversation as it is kept at hand.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use maru_activity::{ActivityId, Seq};
+use maru_activity::{ActivityId, ConversationId, RealmId, Seq};
 use maru_store::Conversation;
 use parking_lot::Mutex;
+use quick_cache::Equivalent;
+use quick_cache::sync::Cache;
 
 /// A conversation as it is kept at hand. All of it may be old, where other processes write to the
 /// same store: what matters then is asked of the store or expected by a commit.
@@ -92,5 +95,48 @@ impl Known {
     /// Whether an answer of this turn has come. `None`: not known here.
     pub(crate) fn is_answered(&self, seq: Seq) -> Option<bool> {
         self.turn.lock().as_ref().filter(|turn| turn.seq == seq).map(|turn| turn.answered)
+    }
+}
+
+/// The conversations that are kept at hand: those that were asked for lately. Every post asks twice.
+#[derive(Debug)]
+pub(crate) struct KnownConversations(Cache<(RealmId, ConversationId), Arc<Known>>);
+
+/// A conversation's name, as it is looked for.
+#[derive(Hash)]
+struct Name<'a>(&'a RealmId, &'a ConversationId);
+
+impl Equivalent<(RealmId, ConversationId)> for Name<'_> {
+    fn equivalent(&self, (realm, id): &(RealmId, ConversationId)) -> bool {
+        self.1 == id && self.0 == realm
+    }
+}
+
+impl KnownConversations {
+    /// Of about `max` of them.
+    pub(crate) fn new(max: u64) -> Self {
+        Self(Cache::new(usize::try_from(max).unwrap_or(usize::MAX)))
+    }
+
+    pub(crate) fn get(&self, realm: &RealmId, id: &ConversationId) -> Option<Arc<Known>> {
+        self.0.get(&Name(realm, id))
+    }
+
+    /// The conversation as it is known, or from now on with this user. Whoever comes at the same
+    /// time is given the same.
+    pub(crate) fn get_or_insert(
+        &self,
+        conversation: Arc<Conversation>,
+        user: Option<&str>,
+    ) -> Arc<Known> {
+        let key = (conversation.realm.clone(), conversation.id.clone());
+        let known = || Ok::<_, Infallible>(Arc::new(Known::new(conversation, user)));
+        match self.0.get_or_insert_with(&key, known) {
+            Ok(known) => known,
+        }
+    }
+
+    pub(crate) fn forget(&self, realm: &RealmId, id: &ConversationId) {
+        self.0.remove(&Name(realm, id));
     }
 }

@@ -364,10 +364,11 @@ fn client_key(post: &Post) -> Option<ClientKey> {
     Some(ClientKey { sender, protocol, key, digest })
 }
 
-/// FNV-1a over 64 bits: tells two bodies under one client key apart, for a counter. It guards
-/// nothing.
+/// FNV-1a, by words of eight bytes: tells two bodies under one client key apart, for a counter. It
+/// guards nothing.
 fn digest(body: &[u8]) -> u64 {
-    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+    let (words, rest) = body.as_chunks();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.chain(rest.iter().copied().map(u64::from)).fold(0xcbf2_9ce4_8422_2325, step)
 }

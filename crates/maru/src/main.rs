@@ -5,12 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use maru::cli::{Cli, run};
 use maru::terminal::{Plain, complain};
-use mimalloc::MiMalloc;
+// What one thread asks for and another gives back, the system's allocator handles badly. Linked in,
+// this one takes its place, for what is written in C as well (docs/decisions/0023-mimalloc.md).
+use mimalloc as _;
 use rustix::fs::Mode;
-
-/// What one thread asks for and another gives back, the system's allocator handles badly.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -164,11 +164,16 @@ impl State {
         struct Layout {
             v: u32,
         }
-        let Layout { v } = serde_json::from_slice(json)?;
+        let read = serde_json::from_slice::<Self>(json);
+        let v = match &read {
+            Ok(state) => state.v,
+            // Of another layout it may have another shape.
+            Err(_) => serde_json::from_slice::<Layout>(json)?.v,
+        };
         if v != LAYOUT {
             return Err(Unreadable::Layout(v));
         }
-        Ok(serde_json::from_slice(json)?)
+        Ok(read?)
     }
 
     /// The state as it is kept.

@@ -31,7 +31,7 @@ use crate::values::{Name, Values};
 use crate::writer::checkpoint::Checkpointer;
 use crate::writer::erase::{self, Erasure};
 use crate::writer::keep::{self, Dust};
-use crate::writer::{BatchLimits, Job, Recent, Waiting, Writer};
+use crate::writer::{BatchLimits, Job, Recent, Unindexed, Waiting, Writer};
 
 /// The embedded store. Dropping it finishes what was handed over, and then closes the database.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ impl SqliteStore {
         let checkpointer =
             Checkpointer::start(&mut conn, open::checkpointer(&database)?, Arc::clone(&numbers))?;
         let readers = Readers::start(&database, options.readers, Arc::clone(&numbers))?;
+        let keys = Unindexed::load(&conn)?;
         let writer = Writer {
             conn,
             heads: Arc::clone(&heads),
@@ -78,8 +79,8 @@ impl SqliteStore {
                 bytes: options.batch_bytes_max,
             },
             checkpointer,
-            places: Recent::places(),
-            keys: Recent::keys(),
+            places: Recent::new(),
+            keys,
             failed: None,
         };
         let (jobs, queue) = mpsc::channel(options.queue_max.max(1));
@@ -143,7 +144,7 @@ impl SqliteStore {
             let more = keys.len() == keep::SWEEP_MAX;
             let Some(last) = keys.last() else { return Ok(()) };
             after = last.clone();
-            self.control(move |writer| writer.alone(|conn| dust.sweep(conn, &keys))).await?;
+            self.control(move |writer| writer.sweep(dust, &keys)).await?;
             if !more {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use super::Id;
 use super::conversations::watermark;
 use crate::DirectLine;
 use crate::auth::Credential;
-use crate::conversations::{Target, anonymous, check_delivered};
+use crate::conversations::{Target, check_delivered};
 use crate::error::Error;
 use crate::limits::{DEPTH_MAX, HIDDEN_PAGES_MAX, PAGE_BYTES, PAGE_MAX};
 use crate::map::{Incoming, Reader, Sender, is_shown};
@@ -51,11 +51,10 @@ pub(crate) async fn post(
     let settings = &caller.site.settings;
     let body = super::read(body, settings.activity_bytes_max).await?;
     let limits = Limits { bytes_max: settings.activity_bytes_max, depth_max: DEPTH_MAX };
-    let anonymous = anonymous(&id);
     let sender = Sender {
         bound: caller.user(),
         named: None,
-        anonymous: &anonymous,
+        conversation: &id,
         reserved: settings.enhanced_authentication,
     };
     let incoming = Incoming::parse(&body, &limits, &sender)?.finish()?;

@@ -14,7 +14,7 @@ use maru_hall::{BlobId, Meta};
 use super::Id;
 use crate::DirectLine;
 use crate::auth::Credential;
-use crate::conversations::{anonymous, check_delivered};
+use crate::conversations::check_delivered;
 use crate::error::Error;
 use crate::limits::DEPTH_MAX;
 use crate::map::{Incoming, Sender};
@@ -54,11 +54,11 @@ pub(crate) async fn post(
     // All is read before anything is made of it: the activity may come behind the files.
     let upload = Box::pin(read_upload(&headers, body, &caller)).await?;
     let Upload { activity, files, .. } = upload;
-    let (anonymous, named) = (anonymous(&id), super::query(query.as_deref(), "userId"));
+    let named = super::query(query.as_deref(), "userId");
     let sender = Sender {
         bound: caller.user(),
         named: named.as_deref(),
-        anonymous: &anonymous,
+        conversation: &id,
         reserved: settings.enhanced_authentication,
     };
     let limits = Limits { bytes_max: settings.activity_bytes_max, depth_max: DEPTH_MAX };

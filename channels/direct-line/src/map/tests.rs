@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 const NOBODY: Sender<'static> =
-    Sender { bound: None, named: None, anonymous: "anonymous-c1", reserved: false };
+    Sender { bound: None, named: None, conversation: "c1", reserved: false };
 
 fn incoming(body: &str, sender: &Sender<'_>) -> Result<(Value, Option<Box<str>>), Error> {
     let incoming = Incoming::parse(body.as_bytes(), &Limits::default(), sender)?;

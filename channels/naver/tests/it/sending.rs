@@ -149,6 +149,24 @@ async fn a_user_is_given_to_a_human_where_that_is_wanted() {
     let sent = house.sent(2).await;
     let options = json!({"control": "passThread", "targetId": 1});
     assert_eq!(sent[1], json!({"event": "handover", "user": USER, "options": options}));
+    // What else TalkTalk says of it is not the end of it.
+    for control in [json!({"control": "takeThread"}), options] {
+        house.happens(json!({"event": "handover", "options": control})).await;
+    }
+    let back = json!({"control": "passThread", "metadata": "done"});
+    house.happens(json!({"event": "handover", "options": back})).await;
+    let told = |name: &str| {
+        let events = house.heard("event");
+        events.into_iter().filter(|event| event["name"] == name).collect::<Vec<_>>()
+    };
+    let status = async || told("handoff.status").pop();
+    let status = maru_testkit::eventually("that the human is done", status).await;
+    assert_eq!(status["value"]["state"], "completed");
+    assert_eq!(status["from"]["role"], "agent");
+    assert_eq!(told("handover").len(), 3);
+    a_while().await;
+    assert_eq!(told("handoff.status").len(), 1);
+    assert_eq!(house.sent_so_far(), 2, "the user is told nothing of it");
 }
 
 #[tokio::test]

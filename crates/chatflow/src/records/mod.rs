@@ -30,6 +30,7 @@ pub use scenarios::{Checked, Published};
 use crate::Error;
 use crate::limits::{PAGE, RECORDS_AT_HAND, RECORDS_FRESH, SCENARIOS_AT_HAND, SECRETS_MAX};
 use crate::queue::Queue;
+use crate::turns::Left;
 
 const CLIENTS: &str = "chatflow/client";
 const APPS: &str = "chatflow/app";
@@ -74,6 +75,7 @@ pub(crate) struct Records {
     by_handle: Cache<(RealmId, String), Arc<AppRecord>>,
     /// By the app's id and the version. Versions never change.
     scenarios: Cache<(String, u64), Arc<Scenario>>,
+    pub(crate) left: Arc<Left>,
     /// Those that are being read: once, however many wait.
     reading: Queue,
 }
@@ -93,6 +95,7 @@ impl Records {
             apps: at_hand(),
             by_handle: at_hand(),
             scenarios: Cache::builder().max_capacity(SCENARIOS_AT_HAND).build(),
+            left: Arc::new(Left::new()),
             reading: Queue::default(),
         }
     }

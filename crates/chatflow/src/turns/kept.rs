@@ -4,10 +4,12 @@ use bytes::Bytes;
 use maru_activity::Timestamp;
 use maru_hall::StateWrite;
 use maru_scenario::{Bubble, Effect, Keyboard, State, Turn};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::limits::{ANSWERS_KEPT, PAGE};
+use crate::limits::{ANSWERS_KEPT, PAGE, STATE_BYTES_AT_HAND};
 use crate::records::Records;
 use crate::{AppRecord, Error, User};
 
@@ -112,6 +114,36 @@ pub(crate) struct Kept {
     pub(crate) version: u64,
 }
 
+/// States as turns left them, so that the next one need not read them again. What is kept decides: a
+/// state is taken from here only where its very bytes are found there.
+#[derive(Debug)]
+pub(crate) struct Left(Cache<String, (Bytes, State), ByBytes>);
+
+#[derive(Clone, Debug)]
+struct ByBytes;
+
+impl Weighter<String, (Bytes, State)> for ByBytes {
+    fn weight(&self, _: &String, (kept, _): &(Bytes, State)) -> u64 {
+        kept.len() as u64
+    }
+}
+
+impl Left {
+    pub(crate) fn new() -> Self {
+        Self(Cache::with_weighter(1_024, STATE_BYTES_AT_HAND, ByBytes))
+    }
+
+    fn take(&self, place: &str, kept: &Bytes) -> Option<State> {
+        let (_, (bytes, state)) = self.0.remove(place)?;
+        (bytes == kept).then_some(state)
+    }
+
+    /// Notes a state that was written as these bytes.
+    pub(crate) fn put(&self, place: &str, kept: Bytes, state: State) {
+        self.0.insert(place.to_owned(), (kept, state));
+    }
+}
+
 impl Records {
     /// A user's place.
     ///
@@ -123,7 +155,10 @@ impl Records {
         let Some(found) = self.hall.state(&app.realm, &users(app), place).await? else {
             return Ok(Kept { state: None, version: 0 });
         };
-        let state = State::from_json(&found.value)?;
+        let state = match self.left.take(place, &found.value) {
+            Some(state) => state,
+            None => State::from_json(&found.value)?,
+        };
         Ok(Kept { state: Some(state), version: found.version })
     }
 

@@ -14,7 +14,7 @@ use maru_scenario::{Context, Input, Scenario, State};
 use tokio::time::Instant;
 
 pub use kept::{ConsentGiven, HandedTo, Told};
-pub(crate) use kept::{Kept, put_state, users};
+pub(crate) use kept::{Kept, Left, put_state, users};
 pub(crate) use play::{Played, Stage};
 pub(crate) use webhooks::{Hooks, Webhooks};
 pub use webhooks::{Mock, WebhookCall};
@@ -100,7 +100,9 @@ impl ChatFlow {
         let context = Context { app: &app.handle, user_key: &user.shown, now: *at, trace: false };
         let played = stage.play(state, turn.input.clone(), &context).await?;
         let told = Told::of(&played.turn, &played.effects)?;
-        let mut states = vec![put_state(app, user, place, &played.state, version)];
+        let left = put_state(app, user, place, &played.state, version);
+        let kept = left.value.clone().unwrap_or_default();
+        let mut states = vec![left];
         if let Some(message) = &message {
             // What waited before it was handed over is not forgotten earlier for that.
             states.push(put_answer(user, place, message, &told, self.records.hall.env().now())?);
@@ -112,6 +114,7 @@ impl ChatFlow {
             self.records.hall.write(&app.realm, states, Vec::new()).await?;
         }
         self.watch.played(app, &played, begun.elapsed());
+        self.records.left.put(place, kept, played.state);
         Ok(told)
     }
 

@@ -1,13 +1,17 @@
 //! The log. No secret and no message text is ever in it.
 
+mod json;
 mod lines;
 
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
+use maru_activity::env::{Clock as _, SystemClock};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 
 use crate::config::{Log, LogFormat};
+use json::Json;
 use lines::Lines;
 
 static LINES: Lines = Lines::to(|| Box::new(io::stderr()));
@@ -30,7 +34,8 @@ pub fn start(log: &Log) -> anyhow::Result<()> {
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(&LINES);
     let started = if is_json {
-        lines.json().flatten_event(true).with_span_list(false).try_init()
+        let json = Json { now: || SystemClock.now() };
+        lines.fmt_fields(JsonFields::new()).event_format(json).try_init()
     } else {
         lines.with_ansi(is_terminal).try_init()
     };

@@ -381,66 +381,65 @@ async fn a_killed_process_loses_nothing_that_was_acknowledged() {
     assert!(found.state(&realm(), "s", "k").await.unwrap().is_some());
 }
 
-/// More places and keys than the recent tables hold, of conversations that take turns, with a
-/// batch rolled back now and then.
+/// More places and keys than the recent parts hold, of conversations that take turns, with a batch
+/// rolled back now and then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_and_keys_are_found_wherever_they_moved() {
     const CONVERSATIONS: usize = 40;
-    const EACH: usize = 260;
+    /// In the middle of moving keys into their index.
+    const FIRST: usize = 245;
+    const EACH: usize = 330;
     let folder = folder();
     let mut store = Arc::new(open(&folder));
     let ids: Vec<String> = (0..CONVERSATIONS).map(|number| format!("c{number:02}")).collect();
     for id in &ids {
         put(&store, opens(id)).await;
     }
-    let keyed = |id: &str, number: usize| {
-        let (sender, key) = (id.into(), format!("k{number}").into());
-        let client_key = Some(ClientKey { sender, protocol: "p", key, digest: 1 });
-        Change { client_key, ..says(id, &number.to_string()) }
-    };
-    for number in 0..EACH {
-        let posts = ids.iter().map(|id| store.commit(commit(keyed(id, number))));
-        for answer in futures_util::future::join_all(posts).await {
-            assert_eq!(answer.expect("sound").entries[0].seq, number as u64);
-        }
-        if number % 100 == 99 {
-            // The same commit id twice: the batch is rolled back, and each is done alone.
-            let twice = commit(says(&ids[0], "x"));
-            let twice = Commit { conversation: None, ..twice };
-            store.commit(twice.clone()).await.expect("sound");
-            store.commit(twice).await.expect_err("its id is taken");
-        }
-    }
     let conn = Connection::open(folder.path().join(FILE)).unwrap();
     let rows = |table: &str| {
         let count = format!("SELECT count(*) FROM {table}");
         conn.query_row(&count, [], |row| row.get::<_, u32>(0)).unwrap() as usize
     };
-    for (large, recent) in [("places", "places_recent"), ("keys", "keys_recent")] {
-        assert!(rows(large) > 0 && rows(recent) > 0, "{large} {}", rows(large));
-        assert_eq!(rows(large) + rows(recent), CONVERSATIONS * EACH);
-    }
-    let overtaken = "SELECT count(*) FROM places p JOIN places_recent r \
-                     ON r.conv = p.conv AND r.seq < p.seq";
-    let overtaken: i64 = conn.query_row(overtaken, [], |row| row.get(0)).unwrap();
-    assert_eq!(overtaken, 0, "recent places come behind the others");
-
-    for again in [false, true] {
-        for id in &ids {
-            let all: Vec<Bytes> =
-                (0..EACH).map(|n| format!("{{\"text\":\"{n}\"}}").into()).collect();
-            assert_eq!(texts(&store, id).await.unwrap(), all);
-            let head = store.head(&realm(), &id.as_str().into()).await.unwrap().unwrap();
-            assert_eq!(head.next_seq, EACH as u64);
-            for number in [0, EACH / 2, EACH - 1] {
-                let repeated = put(&store, keyed(id, number)).await;
-                assert!(repeated.repeated && repeated.entries[0].seq == number as u64);
+    let indexed = || {
+        let indexed = "SELECT value FROM meta WHERE name = 'keys_indexed'";
+        conn.query_row(indexed, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    for (from, to) in [(0, FIRST), (FIRST, FIRST), (FIRST, EACH), (EACH, EACH)] {
+        for number in from..to {
+            let posts = ids.iter().map(|id| store.commit(commit(keyed(id, number))));
+            for answer in futures_util::future::join_all(posts).await {
+                assert_eq!(answer.expect("sound").entries[0].seq, number as u64);
+            }
+            if number % 100 == 99 {
+                // The same commit id twice: the batch is rolled back, and each is done alone.
+                let twice = commit(says(&ids[0], "x"));
+                let twice = Commit { conversation: None, ..twice };
+                store.commit(twice.clone()).await.expect("sound");
+                store.commit(twice).await.expect_err("its id is taken");
             }
         }
-        if !again {
-            drop(store);
-            store = Arc::new(open(&folder));
+        assert!(rows("places") > 0 && rows("places_recent") > 0);
+        assert_eq!(rows("places") + rows("places_recent"), CONVERSATIONS * to);
+        assert_eq!(rows("client_keys"), CONVERSATIONS * to);
+        // Some are in the index, some on their way, and some gather.
+        assert!(rows("keys") > 0 && rows("keys") < CONVERSATIONS * to, "{}", rows("keys"));
+        assert_eq!(indexed() > 0, to == EACH);
+        let overtaken = "SELECT count(*) FROM places p JOIN places_recent r \
+                         ON r.conv = p.conv AND r.seq < p.seq";
+        let overtaken: i64 = conn.query_row(overtaken, [], |row| row.get(0)).unwrap();
+        assert_eq!(overtaken, 0, "recent places come behind the others");
+        for id in &ids {
+            let all: Vec<Bytes> = (0..to).map(|n| format!("{{\"text\":\"{n}\"}}").into()).collect();
+            assert_eq!(texts(&store, id).await.unwrap(), all);
+            let head = store.head(&realm(), &id.as_str().into()).await.unwrap().unwrap();
+            assert_eq!(head.next_seq, to as u64);
+            for number in (0..to).step_by(40).chain([to - 1]) {
+                let repeated = put(&store, keyed(id, number)).await;
+                assert!(repeated.repeated && repeated.entries[0].seq == number as u64, "{number}");
+            }
         }
+        drop(store);
+        store = Arc::new(open(&folder));
     }
     let rule = Retention {
         realm: realm(),
@@ -452,5 +451,37 @@ async fn places_and_keys_are_found_wherever_they_moved() {
     assert_eq!(store.expire(&rule).await.unwrap().entries, (CONVERSATIONS * EACH) as u64);
     assert_eq!(rows("places") + rows("places_recent"), 0);
     store.sweep(Timestamp::from_secs(9_000_000), Duration::ZERO).await.unwrap();
-    assert_eq!(rows("keys") + rows("keys_recent") + rows("client_keys"), 0);
+    assert_eq!(rows("keys") + rows("client_keys"), 0);
+    assert_eq!(indexed(), 0);
+}
+
+/// The numbers of swept rows are given again: a key must not be taken for the one that had its row.
+#[tokio::test]
+async fn a_key_is_forgotten_with_its_row() {
+    let folder = folder();
+    let store = open(&folder);
+    for id in ["one", "two"] {
+        put(&store, opens(id)).await;
+    }
+    put(&store, keyed("one", 1)).await;
+    assert!(put(&store, keyed("one", 1)).await.repeated);
+    store.sweep(Timestamp::from_secs(9_000_000), Duration::ZERO).await.unwrap();
+    put(&store, keyed("two", 2)).await;
+    assert!(!put(&store, keyed("one", 1)).await.repeated, "its row was another's meanwhile");
+    let whom = Whom::Participant("web".into(), "one".into());
+    store.erase(&realm(), &whom, Timestamp::from_secs(2_000)).await.unwrap();
+    put(&store, keyed("two", 3)).await;
+    assert!(!put(&store, keyed("one", 1)).await.repeated, "it was erased");
+    drop(store);
+    let store = open(&folder);
+    for (id, number) in [("one", 1), ("two", 2), ("two", 3)] {
+        assert!(put(&store, keyed(id, number)).await.repeated, "{id} {number}");
+    }
+}
+
+/// An entry with a client key.
+fn keyed(id: &str, number: usize) -> Change {
+    let (sender, key) = (id.into(), format!("k{number}").into());
+    let client_key = Some(ClientKey { sender, protocol: "p", key, digest: 1 });
+    Change { client_key, ..says(id, &number.to_string()) }
 }

@@ -4,7 +4,7 @@ use maru_activity::{ConversationId, Timestamp};
 use maru_store::{
     Change, Commit, Member, NewEntry, Op, Places, Receipt, Route, StateWrite, TimerWrite, Turn,
 };
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::Batch;
 use super::check::{NO_ROUTE, digest_column, record};
@@ -48,9 +48,8 @@ impl Batch<'_> {
             None => self.open(commit, change)?,
         };
         let receipt = self.change(commit, change, &mut known)?;
-        self.entries += change.entries.len() as u64;
-        self.keys += u64::from(change.client_key.is_some());
-        self.changed.insert(change.id.clone(), known);
+        self.wrote.entries += change.entries.len() as u64;
+        self.wrote.heads.insert(change.id.clone(), known);
         Ok(receipt)
     }
 
@@ -89,7 +88,7 @@ impl Batch<'_> {
     }
 
     fn change(
-        &self,
+        &mut self,
         commit: &Commit,
         change: &Change,
         known: &mut Known,
@@ -110,7 +109,7 @@ impl Batch<'_> {
             self.note_member(known, member)?;
         }
         if let Some(key) = &change.client_key {
-            self.note_key(known.conv, &key.hash(&change.id), key.digest, &places)?;
+            self.note_key(known.conv, key.hash(&change.id), key.digest, &places)?;
         }
         self.note_commit(commit, Some(known.conv), &places)?;
         let next = match change.settlements.is_empty() {
@@ -236,9 +235,9 @@ impl Batch<'_> {
     }
 
     fn note_key(
-        &self,
+        &mut self,
         conv: i64,
-        hash: &[u8; 16],
+        hash: [u8; 16],
         digest: u64,
         places: &Places,
     ) -> rusqlite::Result<()> {
@@ -252,7 +251,7 @@ impl Batch<'_> {
             int(places.count),
             places.hidden,
         ])?;
-        self.statements.add_key_place.get()?.execute(params![conv, hash, row])?;
+        self.wrote.keys.insert((conv, hash), row);
         Ok(())
     }
 
@@ -280,11 +279,22 @@ impl Batch<'_> {
         let realm = commit.realm.as_str();
         let written = match &write.value {
             Some(value) => {
-                let mut put = self.statements.put_state.get()?;
                 let (at, until) = (commit.at.as_micros(), write.until.map(Timestamp::as_micros));
                 let about = write.about.as_ref().map(ConversationId::as_str);
                 let values = params![realm, write.scope, write.key, at, until, &**value, about];
-                let version = put.query_row(values, |row| rows::uint(row, "version"))?;
+                let version = |row: &Row<'_>| rows::uint(row, "version");
+                // Most values that are written are there, and tell of the same as before.
+                let updated = match write.expect {
+                    Some(1..) => {
+                        let mut update = self.statements.update_state.get()?;
+                        update.query_row(values, version).optional()?
+                    }
+                    _ => None,
+                };
+                let version = match updated {
+                    Some(version) => version,
+                    None => self.statements.put_state.get()?.query_row(values, version)?,
+                };
                 Some(Value { version, at: commit.at, value: value.clone() })
             }
             None => {
@@ -295,7 +305,7 @@ impl Batch<'_> {
                 None
             }
         };
-        self.written.insert(Name::of(&commit.realm, &write.scope, &write.key), written);
+        self.wrote.values.insert(Name::of(&commit.realm, &write.scope, &write.key), written);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use maru_store::{
 };
 use rusqlite::{OptionalExtension, params};
 
-use super::Batch;
+use super::{Batch, keys};
 use crate::heads::Known;
 use crate::rows::{self, int, role_code};
 use crate::values::Name;
@@ -84,9 +84,11 @@ impl Batch<'_> {
 
     /// The first answer, if the key was used before.
     fn repeated(&self, key: &ClientKey, known: &Known) -> rusqlite::Result<Option<Receipt>> {
-        let mut find = self.statements.find_key.get()?;
-        let hash = key.hash(&known.record.id);
-        find.query_row(params![known.conv, hash], |row| {
+        let Some(at) = self.key_row(&(known.conv, key.hash(&known.record.id)))? else {
+            return Ok(None);
+        };
+        let mut read = self.statements.read_key.get()?;
+        read.query_row([at], |row| {
             let differs = row.get::<_, i64>("digest")? != digest_column(key.digest);
             Ok(Receipt {
                 entries: rows::places(row)?.placed(),
@@ -101,6 +103,19 @@ impl Batch<'_> {
             })
         })
         .optional()
+    }
+
+    /// The row of a client key.
+    fn key_row(&self, name: &keys::Name) -> rusqlite::Result<Option<i64>> {
+        if let Some(row) = self.wrote.keys.get(name) {
+            return Ok(Some(*row));
+        }
+        if let Some(row) = self.keys.find(name) {
+            return Ok(Some(row));
+        }
+        let (conv, hash) = name;
+        let mut find = self.statements.find_key.get()?;
+        find.query_row(params![conv, hash], |row| row.get(0)).optional()
     }
 
     /// Updates and deletes name an entry that is there and says something.
@@ -137,7 +152,7 @@ impl Batch<'_> {
     /// The version of a value; 0 if it is not there.
     fn state_version(&self, realm: &RealmId, scope: &str, key: &str) -> rusqlite::Result<u64> {
         let name = Name::of(realm, scope, key);
-        if let Some(written) = self.written.get(&name) {
+        if let Some(written) = self.wrote.values.get(&name) {
             return Ok(written.as_ref().map_or(0, |value| value.version));
         }
         if let Some(version) = self.values.version(&name) {

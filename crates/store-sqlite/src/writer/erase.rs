@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::keep::{Key, note_rearranged};
-use super::recent::sweep_keys;
-use super::{Writer, checkpoint};
+use super::{Unindexed, Writer, checkpoint, keys};
 use crate::rows;
 
 /// An erasure as the journal keeps it.
@@ -180,12 +179,15 @@ fn clear_around(conn: &Connection, scope: &[(&str, &dyn ToSql)]) -> rusqlite::Re
         .execute(scope)?;
     conn.prepare_cached(&format!("UPDATE deliveries SET cause = NULL WHERE id IN ({deliveries})"))?
         .execute(scope)?;
-    let mut keys = conn.prepare_cached(&format!(
-        "SELECT k.id FROM keyed x CROSS JOIN client_keys k ON k.id = x.key \
-         WHERE x.conv = :conv AND k.seq IN (SELECT e.seq FROM log e WHERE {ENTRIES})"
+    // Those in the index, and those that are not yet.
+    let mut find = conn.prepare_cached(&format!(
+        "SELECT k.id FROM client_keys k WHERE k.id IN (\
+         SELECT key FROM keys WHERE conv = :conv UNION SELECT id FROM client_keys WHERE conv = :conv \
+         AND id > (SELECT value FROM meta WHERE name = 'keys_indexed')) \
+         AND k.seq IN (SELECT e.seq FROM log e WHERE {ENTRIES})"
     ))?;
-    let keys = keys.query_map(scope, |row| row.get(0).map(Key::Number))?;
-    sweep_keys(conn, &keys.collect::<Result<Vec<_>, _>>()?)
+    let found = find.query_map(scope, |row| row.get(0).map(Key::Number))?;
+    keys::sweep(conn, &found.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Overwrites bodies and metas where they stand, see the table `entries`.
@@ -279,10 +281,14 @@ impl Writer {
         journal: &[Erasure],
         spare_later: bool,
     ) -> Result<Erased, Error> {
-        let erased = self.alone(|conn| match journal {
-            [one] if !spare_later => erase(conn, one, None),
-            many => repeat(conn, many),
+        let (erased, keys) = self.alone(|conn| {
+            let erased = match journal {
+                [one] if !spare_later => erase(conn, one, None),
+                many => repeat(conn, many),
+            };
+            Ok((erased?, Unindexed::load(conn)?))
         })?;
+        self.keys = keys;
         self.values.clear();
         let scrubbed = {
             let _turn = self.checkpointer.hold();

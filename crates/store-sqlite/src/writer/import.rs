@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::check::digest_column;
 use super::keep::note_rearranged;
-use super::{Recent, Writer};
+use super::{Recent, Writer, keys};
 use crate::rows::{
     KindColumn, audience_code, folded_column, int, meta_column, op_code, role_code, state_code,
 };
@@ -25,21 +25,27 @@ impl Writer {
             return Err(Error::Unsound("a record contradicts itself"));
         }
         // Begun anew after a failure, as after any other rollback.
-        let mut places = mem::replace(&mut self.places, Recent::places());
-        let mut keys = mem::replace(&mut self.keys, Recent::keys());
+        let mut places = mem::replace(&mut self.places, Recent::new());
+        let keys = mem::take(&mut self.keys);
         let known = self.alone(|conn| {
             if !all_known(conn, records)? {
                 return Ok(false);
             }
-            let mut import = Import { conn, numbers: HashMap::new(), entries: 0, keys: 0 };
+            // Imported keys go into the index at once, since there may be millions; then so do these.
+            keys.move_all(conn)?;
+            let mut import = Import { conn, numbers: HashMap::new(), entries: 0 };
             for record in records {
                 import.record(record)?;
             }
             places.added(conn, import.entries)?;
-            keys.added(conn, import.keys)?;
+            keys::all_indexed(conn)?;
             Ok(true)
-        })?;
-        (self.places, self.keys) = (places, keys);
+        });
+        if !matches!(known, Ok(true)) {
+            self.keys = keys;
+        }
+        let known = known?;
+        self.places = places;
         if !known {
             return Err(Error::UnknownConversation);
         }
@@ -86,9 +92,8 @@ struct Import<'a> {
     conn: &'a Connection,
     /// Conversations' numbers in the database.
     numbers: HashMap<ConversationId, i64>,
-    /// How many entries and client keys were written.
+    /// How many entries were written.
     entries: u64,
-    keys: u64,
 }
 
 impl Import<'_> {
@@ -248,7 +253,7 @@ impl Import<'_> {
     fn client_key(&mut self, record: &ClientKeyRecord) -> rusqlite::Result<()> {
         let conv = self.number(&record.conversation)?;
         let mut find =
-            self.conn.prepare_cached("SELECT 1 FROM keyed WHERE conv = ?1 AND hash = ?2")?;
+            self.conn.prepare_cached("SELECT 1 FROM keys WHERE conv = ?1 AND hash = ?2")?;
         if find.exists(params![conv, record.hash])? {
             return Ok(());
         }
@@ -269,11 +274,9 @@ impl Import<'_> {
             int(record.count),
             hidden,
         ])?;
-        let mut place = self
-            .conn
-            .prepare_cached("INSERT INTO keys_recent (conv, hash, key) VALUES (?1, ?2, ?3)")?;
+        let mut place =
+            self.conn.prepare_cached("INSERT INTO keys (conv, hash, key) VALUES (?1, ?2, ?3)")?;
         place.execute(params![conv, record.hash, row])?;
-        self.keys += 1;
         Ok(())
     }
 

@@ -4,10 +4,11 @@
 //! and makes sure that it still may go.
 
 use maru_activity::{BotId, RealmId, Timestamp};
-use maru_store::Retention;
+use maru_store::{Error, Retention};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::recent::{Unplace, sweep_keys};
+use super::recent::Unplace;
+use super::{Unindexed, Writer, keys};
 use crate::rows::int;
 
 /// How many rows go in one transaction, so that no post waits long behind it.
@@ -171,15 +172,29 @@ impl Dust {
     }
 
     /// Takes rows away. A settled delivery is never opened again, so what was found still may go.
-    pub(crate) fn sweep(self, conn: &Connection, keys: &[Key]) -> rusqlite::Result<()> {
+    fn sweep(self, conn: &Connection, keys: &[Key]) -> rusqlite::Result<()> {
         let mut delete = conn.prepare_cached(match self {
-            Self::ClientKeys => return sweep_keys(conn, keys),
+            Self::ClientKeys => return keys::sweep(conn, keys),
             Self::Commits => "DELETE FROM commits WHERE id = ?1",
             Self::Deliveries => "DELETE FROM deliveries WHERE id = ?1",
             Self::Attempts => "DELETE FROM attempts WHERE id = ?1",
         })?;
         for key in keys {
             delete.execute([key])?;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Takes rows of one kind away.
+    pub(crate) fn sweep(&mut self, dust: Dust, rows: &[Key]) -> Result<(), Error> {
+        let keys = self.alone(|conn| {
+            dust.sweep(conn, rows)?;
+            matches!(dust, Dust::ClientKeys).then(|| Unindexed::load(conn)).transpose()
+        })?;
+        if let Some(keys) = keys {
+            self.keys = keys;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod erase;
 mod import;
 pub(crate) mod keep;
+mod keys;
 mod outbox;
 mod recent;
 mod statements;
@@ -33,6 +34,7 @@ use crate::rows::fault;
 use crate::values::{Name, Value, Values};
 use check::Verdict;
 use checkpoint::Checkpointer;
+pub(crate) use keys::Unindexed;
 pub(crate) use recent::Recent;
 use statements::Statements;
 
@@ -90,7 +92,7 @@ pub(crate) struct Writer {
     pub(crate) limits: BatchLimits,
     pub(crate) checkpointer: Checkpointer,
     pub(crate) places: Recent,
-    pub(crate) keys: Recent,
+    pub(crate) keys: Unindexed,
     /// Why nothing is written any more.
     pub(crate) failed: Option<Arc<str>>,
 }
@@ -113,38 +115,48 @@ impl From<Broken> for Error {
     }
 }
 
-/// A batch under way: the heads as they will be once it is committed.
+/// A batch under way.
 pub(crate) struct Batch<'a> {
     pub(crate) conn: &'a Connection,
     heads: &'a Heads,
     values: &'a Values,
+    keys: &'a Unindexed,
     /// What commits do again and again.
     statements: Statements<'a>,
-    changed: HashMap<ConversationId, Known>,
-    /// Values that were written; `None`: taken away.
-    written: HashMap<Name, Option<Value>>,
-    /// How many entries and client keys were written.
+    wrote: Wrote,
+}
+
+/// What a batch wrote, to be known by others once it is committed.
+#[derive(Default)]
+struct Wrote {
+    /// Conversations as they then stand.
+    heads: HashMap<ConversationId, Known>,
+    /// Values; `None`: taken away.
+    values: HashMap<Name, Option<Value>>,
+    /// Client keys, each with its row.
+    keys: HashMap<keys::Name, i64>,
+    /// How many entries.
     entries: u64,
-    keys: u64,
 }
 
 impl<'a> Batch<'a> {
-    fn new(conn: &'a Connection, heads: &'a Heads, values: &'a Values) -> Self {
-        Self {
-            conn,
-            heads,
-            values,
-            statements: Statements::new(conn),
-            changed: HashMap::new(),
-            written: HashMap::new(),
-            entries: 0,
-            keys: 0,
-        }
+    fn new(
+        conn: &'a Connection,
+        heads: &'a Heads,
+        values: &'a Values,
+        keys: &'a Unindexed,
+    ) -> Self {
+        let statements = Statements::new(conn);
+        Self { conn, heads, values, keys, statements, wrote: Wrote::default() }
+    }
+
+    fn into_wrote(self) -> Wrote {
+        self.wrote
     }
 
     /// A conversation as this batch sees it, whatever its realm.
     fn known(&self, id: &ConversationId) -> rusqlite::Result<Option<Known>> {
-        if let Some(known) = self.changed.get(id) {
+        if let Some(known) = self.wrote.heads.get(id) {
             return Ok(Some(known.clone()));
         }
         if let Some(known) = self.heads.any(id) {
@@ -276,7 +288,7 @@ impl Writer {
         }
         let applied = catch_unwind(AssertUnwindSafe(|| -> rusqlite::Result<_> {
             self.conn.execute_batch("BEGIN IMMEDIATE")?;
-            let mut batch = Batch::new(&self.conn, &self.heads, &self.values);
+            let mut batch = Batch::new(&self.conn, &self.heads, &self.values, &self.keys);
             let mut answers = Vec::with_capacity(commits.len());
             for commit in commits {
                 answers.push(match batch.check(commit)? {
@@ -285,21 +297,23 @@ impl Writer {
                     Verdict::Sound(known) => Ok(batch.apply(commit, known.map(|known| *known))?),
                 });
             }
-            self.places.added(&self.conn, batch.entries)?;
-            self.keys.added(&self.conn, batch.keys)?;
-            Ok((answers, batch.changed, batch.written))
+            let wrote = batch.into_wrote();
+            self.places.added(&self.conn, wrote.entries)?;
+            self.keys.move_on(&self.conn, wrote.keys.len())?;
+            Ok((answers, wrote))
         }));
         match applied {
             Err(_) => Err(self.fail("a commit panicked")),
             Ok(Err(error)) => Err(self.broken(&error)),
-            Ok(Ok((answers, changed, written))) => {
+            Ok(Ok((answers, wrote))) => {
                 self.commit()?;
                 add(&self.numbers.batches, 1);
                 add(&self.numbers.batched, commits.len() as u64);
-                for known in changed.into_values() {
+                self.keys.committed(wrote.keys);
+                for known in wrote.heads.into_values() {
                     self.heads.publish(known);
                 }
-                for (name, value) in written {
+                for (name, value) in wrote.values {
                     self.values.publish(name, value);
                 }
                 Ok(answers)

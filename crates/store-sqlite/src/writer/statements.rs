@@ -30,25 +30,26 @@ impl<'a> Prepared<'a> {
 /// One of each, for one batch.
 pub(super) struct Statements<'a> {
     pub(super) find_key: Prepared<'a>,
+    pub(super) read_key: Prepared<'a>,
     pub(super) add_entry: Prepared<'a>,
     pub(super) add_place: Prepared<'a>,
     pub(super) add_key: Prepared<'a>,
-    pub(super) add_key_place: Prepared<'a>,
     pub(super) add_commit: Prepared<'a>,
     pub(super) add_delivery: Prepared<'a>,
     pub(super) find_delivery: Prepared<'a>,
     pub(super) settle_delivery: Prepared<'a>,
     pub(super) find_state: Prepared<'a>,
     pub(super) put_state: Prepared<'a>,
+    pub(super) update_state: Prepared<'a>,
 }
 
 impl<'a> Statements<'a> {
     pub(super) fn new(conn: &'a Connection) -> Self {
         let prepared = |sql| Prepared::new(conn, sql);
         Self {
-            find_key: prepared(
-                "SELECT digest, at, seq, pos, count, hidden FROM client_keys \
-                 WHERE id = (SELECT key FROM keyed WHERE conv = ?1 AND hash = ?2)",
+            find_key: prepared("SELECT key FROM keys WHERE conv = ?1 AND hash = ?2"),
+            read_key: prepared(
+                "SELECT digest, at, seq, pos, count, hidden FROM client_keys WHERE id = ?1",
             ),
             add_entry: prepared(
                 "INSERT INTO entries (conv, seq, pos, at, audience, kind, role, turn, op, target, \
@@ -59,9 +60,6 @@ impl<'a> Statements<'a> {
             add_key: prepared(
                 "INSERT INTO client_keys (conv, hash, digest, at, seq, pos, count, hidden) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            ),
-            add_key_place: prepared(
-                "INSERT INTO keys_recent (conv, hash, key) VALUES (?1, ?2, ?3)",
             ),
             add_commit: prepared(
                 "INSERT INTO commits (id, realm, conv, at, seq, pos, count, hidden) \
@@ -82,6 +80,12 @@ impl<'a> Statements<'a> {
             ),
             find_state: prepared(
                 "SELECT version FROM states WHERE realm = ?1 AND scope = ?2 AND key = ?3",
+            ),
+            // What is indexed is not named among what is set: its index entries then stay untouched.
+            update_state: prepared(
+                "UPDATE states SET version = version + 1, at = ?4, value = ?6 \
+                 WHERE realm = ?1 AND scope = ?2 AND key = ?3 AND until IS ?5 \
+                 AND conversation IS ?7 RETURNING version",
             ),
             put_state: prepared(
                 "INSERT INTO states (realm, scope, key, version, at, until, value, conversation) \
