@@ -45,6 +45,10 @@ const CROWD: usize = 16;
 const GATHER_SLICE: Duration = Duration::from_micros(250);
 const GATHER_SLICES: u32 = 4;
 
+/// How many that wait are enough. With all of a crowd in one batch, whoever answers and asks would
+/// stand still while it is written.
+const ENOUGH: usize = 48;
+
 /// A commit with whoever waits for its answer.
 pub(crate) struct Waiting {
     pub(crate) commit: Commit,
@@ -191,14 +195,19 @@ impl Writer {
         self.checkpointer.stop();
     }
 
-    /// Waits for as long as more commits keep coming, a millisecond at most: under load a larger
-    /// batch costs everyone less than they wait for it, since its commits share pages and a sync.
+    /// Waits for as long as more commits keep coming, until there are [`ENOUGH`], a millisecond at
+    /// most: under load a larger batch costs everyone less than they wait for it, since its commits
+    /// share pages and a sync.
     fn let_gather(&self, jobs: &mpsc::Receiver<Job>) {
         let mut waiting = jobs.len();
+        let enough = ENOUGH.min(self.limits.commits);
         for _ in 0..GATHER_SLICES {
+            if waiting >= enough {
+                return;
+            }
             std::thread::sleep(GATHER_SLICE);
             let now = jobs.len();
-            if now == waiting || now >= self.limits.commits {
+            if now == waiting {
                 return;
             }
             waiting = now;
